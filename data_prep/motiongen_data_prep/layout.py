@@ -1,0 +1,153 @@
+"""HumanML3D's folder layout: new_joints, new_joint_vecs, texts, Mean, Std and split lists; clips.csv; manifest.json."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongen.features import humanml3d
+from motiongen.motion import FPS, Motion, MotionError, atomic_path
+from motiongen_data_prep.captions import swap_sides, text_line
+from motiongen_data_prep.splits import SPLITS
+
+COLUMNS = ("name", "source", "content", "style", "file", "seconds", "mirrored", "split")
+# A feature that never varies in the training set (a contact in a handful of clips) must not be divided by zero.
+_LEAST_STD = 1e-4
+
+
+def write_clip(out: Path, name: str, joints: Float[Tensor, "t 22 3"]) -> None:
+    """new_joints/NAME.npy [t, 22, 3] and new_joint_vecs/NAME.npy [t - 1, 263], float32."""
+    joints = humanml3d.to_origin(humanml3d.to_uniform_skeleton(joints))
+    _save(out / "new_joints" / f"{name}.npy", joints)
+    _save(out / "new_joint_vecs" / f"{name}.npy", humanml3d.encode(joints))
+
+
+def write_clip_and_twin(out: Path, name: str, joints: Float[Tensor, "t 22 3"], mirror: bool) -> None:
+    """The clip and, as M + NAME, its mirror image."""
+    write_clip(out, name, joints)
+    if mirror:
+        write_clip(out, f"M{name}", Motion(joints).mirrored().joints)
+    else:
+        for folder in ("new_joints", "new_joint_vecs"):
+            (out / folder / f"M{name}.npy").unlink(missing_ok=True)
+        (out / "texts" / f"M{name}.txt").unlink(missing_ok=True)
+
+
+def has_clip(out: Path, name: str, mirror: bool) -> bool:
+    names = [name, f"M{name}"] if mirror else [name]
+    return all((out / folder / f"{n}.npy").is_file() for folder in ("new_joints", "new_joint_vecs") for n in names)
+
+
+def write_texts(out: Path, name: str, captions: Sequence[str], mirror: bool) -> None:
+    """texts/NAME.txt, and the twin's with the sides swapped; files that already say so are left alone."""
+    write_text(out / "texts" / f"{name}.txt", "".join(text_line(c) + "\n" for c in captions))
+    if mirror:
+        write_text(out / "texts" / f"M{name}.txt", "".join(text_line(swap_sides(c)) + "\n" for c in captions))
+
+
+def write_record(out: Path, record: dict[str, Any]) -> None:
+    with atomic_path(out / "records" / f"{record['name']}.json") as beside:
+        beside.write_text(json.dumps(record, sort_keys=True), encoding="utf-8")
+
+
+def read_record(out: Path, name: str) -> dict[str, Any] | None:
+    """What an earlier run wrote about a clip; None when there is nothing or nothing readable."""
+    try:
+        record = json.loads((out / "records" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def forget(out: Path, name: str) -> None:
+    """Take a clip of an earlier call, whose source is no longer usable, off the lists."""
+    (out / "records" / f"{name}.json").unlink(missing_ok=True)
+
+
+def write_index(out: Path, about: dict[str, Any]) -> dict[str, int]:
+    """Split lists, clips.csv, Mean.npy, Std.npy and manifest.json over every clip in the folder, whoever prepared it.
+
+    Args:
+        about: entries for manifest.json.
+
+    Returns:
+        clips in each split, mirrored ones included.
+    """
+    rows = [row for record in _records(out) for row in _rows(record)]
+    names = {split: [row["name"] for row in rows if row["split"] == split] for split in SPLITS}
+    if not names["train"]:
+        raise MotionError(f"{out}: no clip is in the train split, so there is no Mean and Std; give one split=train")
+    mean, std = statistics(out, names["train"])
+    _save(out / "Mean.npy", torch.from_numpy(mean))
+    _save(out / "Std.npy", torch.from_numpy(std))
+    for split, members in names.items():
+        write_text(out / f"{split}.txt", "".join(f"{name}\n" for name in members))
+    with atomic_path(out / "clips.csv") as beside, open(beside, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    counts = {split: len(members) for split, members in names.items()}
+    hours = dict.fromkeys(sorted({row["source"] for row in rows}), 0.0)
+    for row in rows:
+        hours[row["source"]] += float(row["seconds"]) / 3600
+    manifest = {
+        **about,
+        "format": "HumanML3D layout, 20 fps, 22 joints, 263 features",
+        "splits": counts,
+        "clips": dict(sorted(Counter(row["source"] for row in rows).items())),
+        "hours": {source: round(value, 3) for source, value in hours.items()},
+        "mirrored": sum(row["mirrored"] for row in rows),
+    }
+    write_text(out / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return counts
+
+
+def statistics(out: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and Std [263] float32 of the named clips; Std averaged within each group of features, as theirs."""
+    count, total, square = 0, np.zeros(humanml3d.DIM), np.zeros(humanml3d.DIM)
+    # About a rough centre, so that the squares do not cancel.
+    centre = np.load(out / "new_joint_vecs" / f"{names[0]}.npy").astype(np.float64).mean(0)
+    for name in names:
+        features = np.load(out / "new_joint_vecs" / f"{name}.npy").astype(np.float64) - centre
+        count += len(features)
+        total += features.sum(0)
+        square += (features**2).sum(0)
+    mean = total / count
+    std = np.sqrt(np.maximum(square / count - mean**2, 0))
+    for group in humanml3d.GROUPS.values():
+        std[group] = std[group].mean()
+    return (mean + centre).astype(np.float32), np.maximum(std, _LEAST_STD).astype(np.float32)
+
+
+def _records(out: Path) -> list[dict[str, Any]]:
+    found = (read_record(out, path.stem) for path in sorted((out / "records").glob("*.json")))
+    return [record for record in found if record and has_clip(out, record["name"], record["mirror"])]
+
+
+def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    row = {column: record.get(column, "") for column in COLUMNS}
+    row["seconds"] = f"{record['frames'] / FPS:.2f}"
+    row["mirrored"] = 0
+    twin = {**row, "name": f"M{row['name']}", "mirrored": 1, "content": swap_sides(row["content"])}
+    return [row, twin] if record["mirror"] else [row]
+
+
+def _save(path: Path, array: Tensor) -> None:
+    with atomic_path(path) as beside:
+        np.save(beside, array.numpy().astype(np.float32))
+
+
+def write_text(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    with atomic_path(path) as beside:
+        beside.write_text(text, encoding="utf-8")

@@ -1,0 +1,278 @@
+"""Prepare motion for training: read, retarget, trim, encode and write every take of a source, resumably."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from motiongen.motion import FPS, Motion, MotionError
+from motiongen_data_prep import layout, trim
+from motiongen_data_prep.attribution import LICENCES, attribution_text
+from motiongen_data_prep.captions import choose
+from motiongen_data_prep.folder import folder_takes
+from motiongen_data_prep.readers import read, read_all
+from motiongen_data_prep.retarget import retarget
+from motiongen_data_prep.starter import Skip, bandai_takes, cmu_takes, mesh2motion_takes
+from motiongen_data_prep.take import Take
+
+SOURCES: dict[str, Callable[[Path, Skip], list[Take]]] = {
+    "bandai-namco": bandai_takes,
+    "cmu": cmu_takes,
+    "mesh2motion": mesh2motion_takes,
+    "folder": folder_takes,
+}
+SHORTEST_FRAMES = round(FPS)
+# Raise it when the code below or the retargeting changes what it makes of the same file.
+RECIPE_VERSION = 2
+
+
+@dataclass
+class Summary:
+    """What a call of `prepare` did.
+
+    Attributes:
+        written: clips made in this call, mirrored twins not counted.
+        kept: clips of an earlier call whose files are unchanged.
+        skipped: clip or file -> reason.
+        splits: clips of the whole folder in each split, mirrored ones included.
+        seconds: time the call took.
+    """
+
+    source: str
+    written: int = 0
+    kept: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def reasons(self) -> dict[str, int]:
+        """Reasons and how many clips each of them cost, most frequent first; numbers in them are written N."""
+        general = (re.sub(r"\d+(\.\d+)?", "N", reason) for reason in self.skipped.values())
+        return dict(Counter(general).most_common())
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The takes of one file, to be read once."""
+
+    out: Path
+    mirror: bool
+    takes: tuple[Take, ...]
+
+
+def prepare(
+    source: str,
+    src: Path,
+    out: Path,
+    *,
+    workers: int | None = None,
+    mirror: bool = True,
+    console: Console | None = None,
+) -> Summary:
+    """Add a source's clips to the prepared folder `out` and bring its lists, Mean and Std up to date over all clips.
+
+    Several sources may share one folder. Clips whose files are unchanged since an earlier call are kept; their texts
+    and splits are written anew. A file that cannot be used costs one line and an entry in the summary.
+
+    Args:
+        source: bandai-namco, cmu, mesh2motion or folder.
+        src: folder with the source's files anywhere below it.
+        out: folder in HumanML3D's layout, made if need be.
+        workers: processes; by default one for each processor.
+        mirror: also write every clip's mirror image as M + name.
+        console: where progress and refusals go; standard error by default.
+
+    Raises:
+        MotionError: unknown source, nothing usable below `src`, or a worker process that died.
+    """
+    if source not in SOURCES:
+        raise MotionError(f"source is '{source}'; it must be one of {', '.join(SOURCES)}")
+    if workers is not None and workers < 1:
+        raise MotionError(f"workers is {workers}; it must be at least 1")
+    begun = time.monotonic()
+    console = console or Console(stderr=True)
+    summary = Summary(source)
+
+    def skip(name: str, reason: str) -> None:
+        summary.skipped[name] = reason
+        console.print(f"skipped {name}: {reason}", style="yellow", soft_wrap=True, highlight=False, markup=False)
+
+    takes = SOURCES[source](Path(src), skip)
+    out = Path(out)
+    _remove_leftovers(out)
+    fresh = [take for take in takes if not _is_done(out, take, mirror)]
+    summary.kept = len(takes) - len(fresh)
+    with _progress(console) as progress:
+        bar = progress.add_task(f"preparing {source}", total=len(takes), completed=summary.kept)
+        for name, reason in _run(_jobs(out, mirror, fresh), workers or os.cpu_count() or 1):
+            progress.advance(bar)
+            if reason is None:
+                summary.written += 1
+            else:
+                skip(name, reason)
+                layout.forget(out, name)
+    done = [take for take in takes if take.name not in summary.skipped]
+    if not done:
+        raise MotionError(f"{src}: none of its {len(takes)} clips could be used; {_first(summary.skipped)}")
+    _refresh(out, done, mirror)
+    summary.splits = _index(out, source, summary)
+    summary.seconds = time.monotonic() - begun
+    return summary
+
+
+def process(take: Take, motion: Motion, out: Path, mirror: bool) -> str | None:
+    """Trim a retargeted clip and write it; None, or the reason why it was not written."""
+    joints = motion.joints[round(take.lead_in * FPS) :]
+    if len(joints) < 2:
+        return f"{len(motion) / FPS:.2f} s long; a clip needs {SHORTEST_FRAMES / FPS:.0f} s"
+    if take.turn:
+        joints = joints[: trim.end_of_turn(joints, take.turn)]
+    if take.cycle:
+        joints = trim.repeat_cycle(joints)
+    elif not take.still:
+        start, stop = trim.active_range(joints)
+        joints = joints[start:stop]
+    if len(joints) < SHORTEST_FRAMES:
+        return f"{len(joints) / FPS:.2f} s long; a clip needs {SHORTEST_FRAMES / FPS:.0f} s"
+    layout.write_clip_and_twin(out, take.name, joints, mirror)
+    record = {
+        "name": take.name,
+        "source": take.source,
+        "content": take.content,
+        "style": take.style,
+        "file": take.file.name + (f"#{take.clip}" if take.clip else ""),
+        "split": take.split,
+        "frames": len(joints),
+        "mirror": mirror,
+        "recipe": _recipe(take),
+    }
+    layout.write_record(out, record)
+    return None
+
+
+def _work(job: _Job) -> list[tuple[str, str | None]]:
+    """(name, None or reason) of each take of a job. Runs in a worker process."""
+    results: list[tuple[str, str | None]] = []
+    first = job.takes[0]
+    try:
+        if first.clip:
+            animations = read_all(first.file)
+        else:
+            animations = {"": read(first.file, first.asf)}
+    except MotionError as error:
+        return [(take.name, str(error)) for take in job.takes]
+    for take in job.takes:
+        if take.clip not in animations:
+            results.append((take.name, f"{take.file.name} has no clip '{take.clip}'"))
+            continue
+        try:
+            results.append((take.name, process(take, retarget(animations[take.clip]), job.out, job.mirror)))
+        except MotionError as error:
+            results.append((take.name, f"{take.file.name}: {error}"))
+    return results
+
+
+def _start_worker() -> None:
+    # Processes share the processors already; threads inside them would only get in each other's way.
+    torch.set_num_threads(1)
+    # A killed parent cannot tell its workers; without this they would wait for work for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _jobs(out: Path, mirror: bool, takes: Sequence[Take]) -> list[_Job]:
+    by_file: dict[Path, list[Take]] = {}
+    for take in takes:
+        # The sentences stay here: there are many, and the motion does not depend on them.
+        by_file.setdefault(take.file, []).append(replace(take, captions=()))
+    return [_Job(out, mirror, tuple(group)) for group in by_file.values()]
+
+
+def _run(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[str, str | None]]:
+    workers = min(workers, len(jobs))
+    if workers <= 1:
+        for job in jobs:
+            yield from _work(job)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+        futures = [pool.submit(_work, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield from future.result()
+        except BrokenProcessPool:
+            raise MotionError("a worker process died (out of memory?); run again with fewer workers to go on") from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_done(out: Path, take: Take, mirror: bool) -> bool:
+    record = layout.read_record(out, take.name)
+    return (
+        record is not None
+        and record.get("mirror") == mirror
+        and record.get("recipe") == _recipe(take)
+        and layout.has_clip(out, take.name, mirror)
+    )
+
+
+def _recipe(take: Take) -> dict[str, Any]:
+    # Through JSON, so that it equals what is read back from a record.
+    return dict(json.loads(json.dumps({**take.recipe(), "version": RECIPE_VERSION})))
+
+
+def _refresh(out: Path, takes: Sequence[Take], mirror: bool) -> None:
+    """Texts, labels and splits of clips whose motion is there: cheap, so that new sentences need no new motion."""
+    for take in takes:
+        layout.write_texts(out, take.name, choose(take.name, take.captions), mirror)
+        record = layout.read_record(out, take.name)
+        labels = {"content": take.content, "style": take.style, "split": take.split}
+        if record is not None and record | labels != record:
+            layout.write_record(out, record | labels)
+
+
+def _index(out: Path, source: str, summary: Summary) -> dict[str, int]:
+    try:
+        about = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = {}
+    sources = about.get("sources", {})
+    sources[source] = {**LICENCES[source], "skipped": summary.reasons()}
+    layout.write_text(out / "LICENSES.txt", attribution_text(sources))
+    return layout.write_index(out, {"sources": dict(sorted(sources.items())), "recipe_version": RECIPE_VERSION})
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Files that a killed call had begun to write."""
+    for part in out.glob("*/.*.part*"):
+        part.unlink(missing_ok=True)
+
+
+def _first(skipped: dict[str, str]) -> str:
+    return next((f"{name}: {reason}" for name, reason in skipped.items()), "none")
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
