@@ -1,0 +1,59 @@
+"""What the denoiser is trained to predict, with a noise level of its own for every latent frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from jaxtyping import Float, Int
+from torch import Tensor
+
+# The released pipeline's process: a cosine schedule (Nichol and Dhariwal 2021) and velocities (Salimans and Ho 2022).
+DEFAULT_PROCESS: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "clip_sample": False,
+}
+
+
+class DiffusionObjective:
+    """Noising and targets of a diffusers process.
+
+    Frames may have different timesteps: a masked frame is one at full noise, a given frame one at none.
+    """
+
+    def __init__(self, process: dict[str, Any] | None = None) -> None:
+        self.process = {**DEFAULT_PROCESS, **(process or {})}
+        scheduler = DDPMScheduler(**self.process)
+        self.steps: int = scheduler.config.num_train_timesteps
+        self.prediction_type: str = scheduler.config.prediction_type
+        if self.prediction_type not in ("epsilon", "v_prediction", "sample"):
+            raise ValueError(f"prediction type '{self.prediction_type}' is none of epsilon, v_prediction, sample")
+        self.alphas_cumprod: Tensor = scheduler.alphas_cumprod
+
+    def noise_level(self, timesteps: Int[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+        """Timesteps as the denoiser sees them: a share of the whole process, 0 for (almost) clean."""
+        return timesteps / self.steps
+
+    def add_noise(
+        self, z: Float[Tensor, "b l d"], noise: Float[Tensor, "b l d"], timesteps: Int[Tensor, "b l"]
+    ) -> Float[Tensor, "b l d"]:
+        """z_t = sqrt(a_t) z + sqrt(1 - a_t) noise (Ho et al. 2020, equation 4)."""
+        signal, sigma = self._scales(timesteps)
+        return signal * z + sigma * noise
+
+    def target(
+        self, z: Float[Tensor, "b l d"], noise: Float[Tensor, "b l d"], timesteps: Int[Tensor, "b l"]
+    ) -> Float[Tensor, "b l d"]:
+        """The noise, the clean latents, or v = sqrt(a_t) noise - sqrt(1 - a_t) z (Salimans and Ho, appendix D)."""
+        if self.prediction_type == "epsilon":
+            return noise
+        if self.prediction_type == "sample":
+            return z
+        signal, sigma = self._scales(timesteps)
+        return signal * noise - sigma * z
+
+    def _scales(self, timesteps: Int[Tensor, "b l"]) -> tuple[Float[Tensor, "b l 1"], Float[Tensor, "b l 1"]]:
+        alpha = self.alphas_cumprod.to(timesteps.device)[timesteps][..., None]
+        return alpha.sqrt(), (1 - alpha).sqrt()

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from motiongen.diffusion.guidance import guided, stacked
+from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.diffusion.sampling import SCHEDULERS, build_scheduler, sample
+from motiongen.models.conditioning import FrameText
+from motiongen.models.denoiser import Denoiser
+
+MEAN, STD = 0.7, 0.3
+
+
+def perfect_model(objective: DiffusionObjective):
+    """The exact prediction for data that is normal with mean 0.7 and deviation 0.3 in every dimension."""
+
+    def model(z: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+        alpha = objective.alphas_cumprod[(level * objective.steps).round().long()][..., None]
+        signal, sigma = alpha.sqrt(), (1 - alpha).sqrt()
+        clean = MEAN + signal * STD**2 / (alpha * STD**2 + sigma**2) * (z - signal * MEAN)
+        noise = (z - signal * clean) / sigma
+        if objective.prediction_type == "epsilon":
+            return noise
+        return clean if objective.prediction_type == "sample" else signal * noise - sigma * clean
+
+    return model
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_schedulers_recover_a_known_distribution(name: str, prediction: str) -> None:
+    beta = {} if prediction == "v_prediction" else {"beta_schedule": "scaled_linear", "beta_end": 0.012}
+    objective = DiffusionObjective({"prediction_type": prediction, **beta})
+    z = torch.randn(64, 64, 1)
+    drawn = sample(perfect_model(objective), z, build_scheduler(name, objective), objective, 50)
+    assert drawn.mean().item() == pytest.approx(MEAN, abs=0.05)
+    assert drawn.std().item() == pytest.approx(STD, abs=0.05)
+
+
+def test_noising_equals_diffusers_at_equal_levels() -> None:
+    objective = DiffusionObjective()
+    scheduler = DDPMScheduler(**objective.process)
+    z, noise, t = torch.randn(3, 5, 2), torch.randn(3, 5, 2), torch.tensor([0, 500, 999])
+    per_frame = t[:, None].expand(3, 5)
+    assert torch.allclose(objective.add_noise(z, noise, per_frame), scheduler.add_noise(z, noise, t), atol=1e-6)
+    assert torch.allclose(objective.target(z, noise, per_frame), scheduler.get_velocity(z, noise, t), atol=1e-6)
+
+
+def test_levels_of_frames_are_independent() -> None:
+    objective = DiffusionObjective()
+    z, noise = torch.randn(1, 2, 3), torch.randn(1, 2, 3)
+    mixed = objective.add_noise(z, noise, torch.tensor([[0, 999]]))
+    assert torch.allclose(mixed[0, 0], z[0, 0], atol=0.1)
+    assert torch.allclose(mixed[0, 1], noise[0, 1], atol=0.1)
+
+
+def describe(tokens: int, sentences: int, batch: int = 2) -> FrameText:
+    return FrameText(
+        torch.randn(batch, tokens, 4),
+        torch.zeros(batch, tokens, dtype=torch.long),
+        torch.randn(batch, sentences, 4),
+        torch.zeros(batch, 6, dtype=torch.long),
+    )
+
+
+class Echo(Denoiser):
+    """Predicts the latents plus the first number of its sentence."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+
+    def forward(
+        self, z: torch.Tensor, noise_level: torch.Tensor, text: FrameText, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return z + text.pooled[:, :1, :1]
+
+
+def test_guidance_extrapolates_from_the_empty_sentence() -> None:
+    text, empty = describe(5, 2), describe(1, 1)
+    z, level = torch.randn(2, 6, 3), torch.rand(2, 6)
+    told, untold = Echo()(z, level, text), Echo()(z, level, empty)
+    twice = guided(Echo(), text, empty, 2.0)(z, level)
+    assert torch.allclose(twice, untold + 2 * (told - untold), atol=1e-6)
+    assert torch.equal(guided(Echo(), text, empty, 1)(z, level), told)
+
+
+def test_stacking_pads_with_invisible_tokens() -> None:
+    both = stacked(describe(5, 2), describe(3, 1))
+    assert both.tokens.shape == (4, 5, 4)
+    assert (both.token_segment[2:, 3:] == -1).all()
+    assert not both.visible()[2:, :, 3:].any()
+
+
+def test_callback_sees_every_step_and_may_change_the_latents() -> None:
+    objective = DiffusionObjective()
+    seen = []
+
+    def callback(step: int, timestep: int, z: torch.Tensor) -> torch.Tensor | None:
+        seen.append(step)
+        return torch.zeros_like(z) if step == 4 else None
+
+    z = torch.randn(1, 4, 2)
+    drawn = sample(perfect_model(objective), z, build_scheduler("ddim", objective), objective, 5, callback=callback)
+    assert seen == [0, 1, 2, 3, 4]
+    assert (drawn == 0).all()
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="'euler' is unknown; there are ddim"):
+        build_scheduler("euler", DiffusionObjective())
+    with pytest.raises(ValueError, match="prediction type 'score'"):
+        DiffusionObjective({"prediction_type": "score"})
