@@ -1,0 +1,146 @@
+"""Training of the temporal codec: features, and the joints in the world that they decode to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from motiongen.evaluation.metrics import foot_skate, root_aligned_error, world_error
+from motiongen.features import root_anchor
+from motiongen.features.humanml3d import FOOT_CONTACTS, decode
+from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
+from motiongen.motion import FPS
+from motiongen.skeleton import LEFT_FOOT_JOINTS, RIGHT_FOOT_JOINTS
+from motiongen.training.data import Clip, crops, load_clips
+from motiongen.training.loop import LoopConfig, Trainer
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """A run of `motiongen train codec`. Weights multiply terms in metres, metres a frame, and nats."""
+
+    model: dict[str, Any] = field(default_factory=dict)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    batch: int = 64
+    frames: int = 64
+    position_weight: float = 4.0
+    velocity_weight: float = 20.0
+    contact_weight: float = 10.0
+    kl_weight: float = 1e-4
+
+
+def train_codec(
+    config: CodecConfig, data: Path, out: Path, minutes: float | None = None, resume: bool = False
+) -> TemporalCodec:
+    """Train on `train`, validate on `val`, and measure the latents' statistics on `train`."""
+    clips = load_clips(data, "train", shortest=2 * DOWNSAMPLING)
+    held_out = load_clips(data, "val", shortest=2 * DOWNSAMPLING)
+    codec = TemporalCodec(**config.model)
+    codec.features.set_from(data)
+    set_root_statistics(codec, clips)
+
+    def loss(model: nn.Module, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        batch = crops(clips, config.batch, config.frames, generator)
+        device = next(model.parameters()).device
+        return codec_loss(codec, batch.features.to(device), batch.mask.to(device), config, generator)
+
+    run = {k: v for k, v in asdict(config).items() if k != "loop"}
+    trainer = Trainer(codec, config.loop, out, {"kind": "codec", **run, "model": codec.config})
+    trained = trainer.fit(loss, lambda _: reconstruction(codec, held_out), minutes, resume)
+    assert isinstance(trained, TemporalCodec)
+    set_latent_statistics(trained, clips)
+    return trained
+
+
+def codec_loss(
+    codec: TemporalCodec,
+    features: Float[Tensor, "b t 263"],
+    mask: Bool[Tensor, "b t"],
+    config: CodecConfig,
+    generator: torch.Generator,
+) -> tuple[Tensor, dict[str, float]]:
+    """Smooth-L1 on features, L1 on integrated joints and their velocities, standing feet, and KL."""
+    learned, root = codec.posterior(features, mask)
+    noise = torch.randn(learned.mean.shape, generator=generator).to(features)
+    z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
+    rebuilt = codec.reconstruct(z, mask[:, ::DOWNSAMPLING])
+
+    real = mask[..., None].to(features)
+    error = codec.features.normalize(rebuilt) - codec.features.normalize(features)
+    feature_loss = _mean(nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real)
+    # Padded frames stand still at the origin of their features, so they cannot disturb the frames before them.
+    joints, target = decode(rebuilt * real), decode(features * real)
+    position_loss = _mean((joints - target).abs().flatten(-2), real)
+    moving = real[:, 1:]
+    velocity, target_velocity = joints.diff(dim=1), target.diff(dim=1)
+    velocity_loss = _mean((velocity - target_velocity).abs().flatten(-2), moving)
+    feet = [*LEFT_FOOT_JOINTS, *RIGHT_FOOT_JOINTS]
+    standing = features[:, :-1, FOOT_CONTACTS] * moving
+    contact_loss = _mean((velocity - target_velocity)[:, :, feet].norm(dim=-1), standing)
+    kl = _mean(learned.kl(), mask[:, ::DOWNSAMPLING, None].to(features))
+    total = (
+        feature_loss
+        + config.position_weight * position_loss
+        + config.velocity_weight * velocity_loss
+        + config.contact_weight * contact_loss
+        + config.kl_weight * kl
+    )
+    numbers = {
+        "features": feature_loss, "positions_mm": 1000 * position_loss, "velocities_mm": 1000 * velocity_loss,
+        "contacts_mm": 1000 * contact_loss, "kl": kl,
+    }  # fmt: skip
+    return total, {k: v.item() for k, v in numbers.items()}
+
+
+@torch.no_grad()
+def reconstruction(codec: TemporalCodec, clips: Sequence[Clip]) -> dict[str, float]:
+    """Mean errors over whole clips, and foot skate beside that of the real clips; every clip weighs by its frames."""
+    sums = dict.fromkeys(("root_aligned_mm", "world_mm", "skate_cm_s", "real_skate_cm_s"), 0.0)
+    frames = 0
+    for clip in clips:
+        features = clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING]
+        rebuilt = codec.decode(codec.encode(features).mean)
+        length = features.shape[1]
+        sums["root_aligned_mm"] += root_aligned_error(rebuilt, features).sum().item()
+        sums["world_mm"] += world_error(rebuilt, features).sum().item()
+        sums["skate_cm_s"] += foot_skate(decode(rebuilt), FPS).item() * length
+        sums["real_skate_cm_s"] += foot_skate(decode(features), FPS).item() * length
+        frames += length
+    numbers = {k: v / frames for k, v in sums.items()}
+    return {**numbers, "skate_ratio": numbers["skate_cm_s"] / max(1e-6, numbers["real_skate_cm_s"])}
+
+
+@torch.no_grad()
+def set_root_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
+    """Scale of the root's channels; both signs are equally likely in a mirrored set, but not forwards and backwards."""
+    anchors = [
+        root_anchor.net_displacement(c.features[None, : len(c.features) // DOWNSAMPLING * DOWNSAMPLING], DOWNSAMPLING)[
+            0
+        ]
+        for c in clips
+    ]
+    joined = torch.cat(anchors)
+    codec.root.set(joined.mean(0), joined.std(0))
+
+
+@torch.no_grad()
+def set_latent_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
+    """Mean and standard deviation of sampled latents over the clips, for `encode` and `decode` to standardise by."""
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for clip in clips:
+        learned, root = codec.posterior(clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING])
+        rows.append(torch.cat([root, learned.sample(generator)], dim=-1)[0])
+    joined = torch.cat(rows)
+    codec.latents.set(joined.mean(0), joined.std(0))
+
+
+def _mean(values: Float[Tensor, "b t c"], weight: Float[Tensor, "b t 1"]) -> Tensor:
+    weight = weight.expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp(min=1)

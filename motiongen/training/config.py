@@ -1,0 +1,147 @@
+"""Configurations of training runs: JSON files, those in `configs/` by name, read into dataclasses and checked."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import types
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, overload
+
+from motiongen.checkpoint import read_json
+from motiongen.models.denoiser import DENOISERS
+from motiongen.models.text import TEXT_ENCODERS
+from motiongen.models.vae import TemporalCodec
+from motiongen.motion import MotionError
+from motiongen.training.codec import CodecConfig
+from motiongen.training.denoiser import DenoiserConfig
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+
+Kind = Literal["codec", "denoiser"]
+
+# Numbers that need not be positive, or that must be more than that, and the least that they may be.
+_LEAST = {
+    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "average": 0,
+    "position_weight": 0, "velocity_weight": 0, "contact_weight": 0, "kl_weight": 0, "pieces": 2,
+}  # fmt: skip
+_SHARES = {"final_rate", "text_dropout", "join", "average"}
+
+
+def config_names(kind: Kind) -> list[str]:
+    """Names of the configurations that come with motiongen."""
+    return sorted(path.stem.removeprefix(f"{kind}-") for path in CONFIGS.glob(f"{kind}-*.json"))
+
+
+@overload
+def load_config(kind: Literal["codec"], name_or_path: str | Path) -> CodecConfig: ...
+@overload
+def load_config(kind: Literal["denoiser"], name_or_path: str | Path) -> DenoiserConfig: ...
+def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserConfig:
+    """The configuration of that name (`configs/KIND-NAME.json`), or the one in that JSON file.
+
+    What the file leaves out keeps its default.
+
+    Raises:
+        MotionError: there is no such configuration, a key is unknown, or a value is of the wrong type or out of range.
+    """
+    path = CONFIGS / f"{kind}-{name_or_path}.json"
+    if str(name_or_path) not in config_names(kind):
+        path = Path(name_or_path)
+        if not path.is_file():
+            names = ", ".join(config_names(kind))
+            raise MotionError(f"config '{name_or_path}' is neither a file nor one of {names}")
+    content = read_json(path)
+    if kind == "codec":
+        codec = _filled(CodecConfig, content, path, "")
+        _check_arguments(TemporalCodec, codec.model, path, "model")
+        return codec
+    denoiser = _filled(DenoiserConfig, content, path, "")
+    _check_choice(denoiser.denoiser, DENOISERS, path, "denoiser")
+    _check_choice(denoiser.text, TEXT_ENCODERS, path, "text")
+    given_by_others = ("latent_dim", "text_dim")
+    _check_arguments(DENOISERS[denoiser.denoiser], denoiser.model, path, "model", without=given_by_others)
+    _check_arguments(TEXT_ENCODERS[denoiser.text], denoiser.text_model, path, "text_model")
+    return denoiser
+
+
+def _filled(cls: type[Any], content: dict[str, Any], path: Path, place: str) -> Any:
+    """An instance of a configuration dataclass from a JSON object, checked key by key."""
+    known = {field.name for field in fields(cls)}
+    _check_keys(content, known, path, place)
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        kind, name = hints[key], f"{place}{key}"
+        if is_dataclass(kind):
+            if not isinstance(value, dict):
+                raise MotionError(f"{path}: {name} is {value!r}; it must be an object")
+            values[key] = _filled(kind, value, path, f"{name}.")  # type: ignore[arg-type]
+        else:
+            _check_value(value, kind, key, name, path)
+            values[key] = float(value) if kind is float else value
+    return cls(**values)
+
+
+def _check_keys(content: dict[str, Any], known: set[str], path: Path, place: str) -> None:
+    for key in content:
+        if key not in known:
+            raise MotionError(f"{path}: key '{place}{key}' is unknown; there are {', '.join(sorted(known))}")
+
+
+def _check_value(value: Any, kind: Any, key: str, name: str, path: Path) -> None:
+    if not _fits(value, kind):
+        wanted = " or ".join(map(_described, _options(kind)))
+        raise MotionError(f"{path}: {name} is {value!r}; it must be {wanted}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if not math.isfinite(value) or value < _LEAST.get(key, 0) or (value == 0 and key not in _LEAST):
+        wanted = f"at least {_LEAST[key]}" if key in _LEAST else "positive"
+        raise MotionError(f"{path}: {name} is {value}; it must be {wanted}")
+    if key in _SHARES and value > 1:
+        raise MotionError(f"{path}: {name} is {value}; it must be 0 to 1")
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    """The types that a union allows, the values of a literal, or the type itself."""
+    if get_origin(kind) in (Union, types.UnionType, Literal):
+        return get_args(kind)
+    return (get_origin(kind) or kind,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    for option in _options(kind):
+        if option is type(None) and value is None:
+            return True
+        number = not isinstance(value, bool)
+        if option is float and isinstance(value, (int, float)) and number:
+            return True
+        if isinstance(option, type) and isinstance(value, option) and (number or option is bool):
+            return True
+    return False
+
+
+def _described(option: Any) -> str:
+    if not isinstance(option, type):
+        return repr(option)
+    names = {int: "a whole number", float: "a number", str: "text", dict: "an object", type(None): "null"}
+    return names.get(option, option.__name__)
+
+
+def _check_choice(value: str, known: dict[str, Any], path: Path, name: str) -> None:
+    if value not in known:
+        raise MotionError(f"{path}: {name} '{value}' is unknown; there are {', '.join(known)}")
+
+
+def _check_arguments(
+    build: Callable[..., Any], given: dict[str, Any], path: Path, name: str, without: tuple[str, ...] = ()
+) -> None:
+    """The keys of `given` must be arguments of `build`; those in `without` are set by the run itself."""
+    parameters = inspect.signature(build).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    _check_keys(given, set(parameters) - set(without), path, f"{name}.")

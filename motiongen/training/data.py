@@ -1,0 +1,94 @@
+"""Clips in the HumanML3D layout, and batches that depend on (seed, step) alone, so that a run resumes exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from motiongen.features.humanml3d import DIM
+from motiongen.motion import MotionError
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of a dataset: its name, features and captions."""
+
+    name: str
+    features: Float[Tensor, "t 263"]
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    features: Float[Tensor, "b t 263"]
+    mask: Bool[Tensor, "b t"]
+
+
+def read_split(folder: Path, split: str) -> list[str]:
+    """Names of the clips of a split, in file order."""
+    path = folder / f"{split}.txt"
+    if not path.is_file():
+        raise MotionError(f"{path}: no such file; make the dataset with 'motiongen prepare ... {folder}'")
+    return path.read_text(encoding="utf-8").split()
+
+
+def read_captions(path: Path) -> tuple[str, ...]:
+    """The sentences of a HumanML3D text file, whose lines are `caption#tokens#start#end`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(line.split("#", 1)[0].strip() for line in lines if line.strip())
+
+
+def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
+    """All clips of a split that have at least `shortest` feature frames.
+
+    Raises:
+        MotionError: the folder is no dataset, the split is empty, or a clip has the wrong shape.
+    """
+    clips = []
+    for name in read_split(folder, split):
+        features = np.load(folder / "new_joint_vecs" / f"{name}.npy")
+        if features.ndim != 2 or features.shape[1] != DIM:
+            raise MotionError(f"{name}: features have shape {features.shape}, not [t, {DIM}]")
+        if len(features) >= shortest:
+            captions = read_captions(folder / "texts" / f"{name}.txt")
+            clips.append(Clip(name, torch.from_numpy(features.astype(np.float32)), captions))
+    if not clips:
+        raise MotionError(f"{folder}: no clip of at least {shortest} frames in split '{split}'")
+    return clips
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """Randomness of one training step, the same whether the run was interrupted before it or not."""
+    # A fixed odd multiplier keeps (seed, step) pairs apart without Python's salted hash.
+    return torch.Generator().manual_seed((seed * 0x9E3779B97F4A7C15 + step) % (1 << 63))
+
+
+def crops(clips: Sequence[Clip], batch: int, frames: int, generator: torch.Generator) -> FeatureBatch:
+    """Random windows of `frames` frames, drawn by length, so that every frame is as likely; short clips are padded."""
+    lengths = torch.tensor([min(len(c.features), 4 * frames) for c in clips], dtype=torch.float)
+    chosen = torch.multinomial(lengths, batch, replacement=True, generator=generator)
+    features = torch.zeros(batch, frames, DIM)
+    mask = torch.zeros(batch, frames, dtype=torch.bool)
+    for row, index in enumerate(chosen.tolist()):
+        clip = clips[index].features
+        # Whole groups of four only: the codec's latent frames.
+        length = min(frames, len(clip) // 4 * 4)
+        start = int(torch.randint(len(clip) - length + 1, (), generator=generator))
+        features[row, :length] = clip[start : start + length]
+        mask[row, :length] = True
+    return FeatureBatch(features, mask)
+
+
+def endless(make: Callable[[torch.Generator], Any], seed: int, first_step: int) -> Iterator[Any]:
+    """`make` called for step after step with that step's randomness."""
+    step = first_step
+    while True:
+        yield make(step_generator(seed, step))
+        step += 1

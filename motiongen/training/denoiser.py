@@ -1,0 +1,112 @@
+"""Training of the denoiser and of the text encoder's adapter, on latents of a trained codec."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.models.conditioning import FrameText
+from motiongen.models.denoiser import DENOISERS, Denoiser
+from motiongen.models.text import TextEncoder, build_text_encoder
+from motiongen.models.vae import TemporalCodec
+from motiongen.training.data import load_clips, step_generator
+from motiongen.training.latents import LatentBatch, Timelines, balanced_weights, encode_clips, timeline_batch
+from motiongen.training.loop import LoopConfig, Trainer
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """A run of `motiongen train denoiser`.
+
+    Attributes:
+        denoiser: name of the class in `DENOISERS`; `model` holds its arguments.
+        text: name of the text encoder; `text_model` holds its arguments.
+        text_dropout: share of samples that are trained without their sentences, for guidance.
+    """
+
+    denoiser: str = "MotionMambaDenoiser"
+    model: dict[str, Any] = field(default_factory=dict)
+    text: str = "wordllama"
+    text_model: dict[str, Any] = field(default_factory=dict)
+    process: dict[str, Any] = field(default_factory=dict)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    timelines: Timelines = field(default_factory=Timelines)
+    batch: int = 64
+    text_dropout: float = 0.1
+
+
+class TextConditionedDenoiser(nn.Module):
+    """The two modules that are trained together."""
+
+    def __init__(self, text_encoder: TextEncoder, denoiser: Denoiser) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.denoiser = denoiser
+
+    def forward(self, z: Tensor, noise_level: Tensor, batch: LatentBatch, sentences: list[tuple[str, ...]]) -> Tensor:
+        distinct = sorted({s for row in sentences for s in row})
+        place = {s: i for i, s in enumerate(distinct)}
+        embedding = self.text_encoder(distinct)
+        rows = [[place[s] for s in row] for row in sentences]
+        text = FrameText.build(embedding, rows, batch.frame_sentence.to(z.device))
+        return self.denoiser(z, noise_level, text, batch.mask.to(z.device))
+
+
+def train_denoiser(
+    config: DenoiserConfig,
+    codec: TemporalCodec,
+    data: Path,
+    out: Path,
+    minutes: float | None = None,
+    resume: bool = False,
+) -> TextConditionedDenoiser:
+    """Train on the latents of `train`, validate on those of `val`."""
+    clips = load_clips(data, "train", shortest=4 * codec.downsampling)
+    encoded = encode_clips(codec, clips)
+    held_out = encode_clips(codec, load_clips(data, "val", shortest=4 * codec.downsampling), shifts=(0,))
+    weights = balanced_weights(data, [c.name for c in encoded])
+    even = torch.ones(len(held_out))
+    objective = DiffusionObjective(config.process)
+    text_encoder = build_text_encoder(config.text, **config.text_model)
+    arguments = {**config.model, "latent_dim": codec.latent_dim, "text_dim": text_encoder.dim}
+    model = TextConditionedDenoiser(text_encoder, DENOISERS[config.denoiser](**arguments))
+
+    def loss(module: nn.Module, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        batch = timeline_batch(encoded, weights, config.batch, config.timelines, generator)
+        return diffusion_loss(module, batch, objective, config.text_dropout, generator), {}
+
+    def validate(module: nn.Module) -> dict[str, float]:
+        losses = []
+        for i in range(8):
+            generator = step_generator(1, i)
+            batch = timeline_batch(held_out, even, config.batch, config.timelines, generator)
+            losses.append(diffusion_loss(module, batch, objective, 0.0, generator))
+        return {"loss": torch.stack(losses).mean().item()}
+
+    run = {k: v for k, v in asdict(config).items() if k != "loop"}
+    run = {**run, "model": model.denoiser.config, "text_model": text_encoder.config, "process": objective.process}
+    trained = Trainer(model, config.loop, out, {"kind": "denoiser", **run}).fit(loss, validate, minutes, resume)
+    assert isinstance(trained, TextConditionedDenoiser)
+    return trained
+
+
+def diffusion_loss(
+    model: nn.Module, batch: LatentBatch, objective: DiffusionObjective, text_dropout: float, generator: torch.Generator
+) -> Tensor:
+    """Mean squared error of the prediction over real frames; one noise level for all frames of a sample."""
+    device = next(model.parameters()).device
+    count, length = batch.mask.shape
+    timesteps = torch.randint(objective.steps, (count, 1), generator=generator).expand(count, length).to(device)
+    noise = torch.randn(batch.z.shape, generator=generator).to(device)
+    dropped = (torch.rand(count, generator=generator) < text_dropout).tolist()
+    sentences = [("",) * len(row) if drop else row for row, drop in zip(batch.sentences, dropped)]
+    z = batch.z.to(device)
+    predicted = model(objective.add_noise(z, noise, timesteps), objective.noise_level(timesteps), batch, sentences)
+    error = (predicted - objective.target(z, noise, timesteps)).square().mean(-1)
+    mask = batch.mask.to(device)
+    return (error * mask).sum() / mask.sum()
