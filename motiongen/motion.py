@@ -165,7 +165,8 @@ class atomic_path:
         return self.beside
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            os.replace(self.beside, self.path)
-        else:
+        try:
+            if kind is None:
+                os.replace(self.beside, self.path)
+        finally:
             self.beside.unlink(missing_ok=True)

@@ -181,7 +181,7 @@ class TextToMotionPipeline:
 
     def _initial_latents(
         self,
-        latents: Float[Tensor, "b l d"] | None,
+        latents: Float[Tensor, "n m d"] | None,
         mask: Bool[Tensor, "b l"],
         generator: torch.Generator | Sequence[torch.Generator] | None,
     ) -> Float[Tensor, "b l d"]:

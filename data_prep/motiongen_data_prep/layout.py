@@ -111,6 +111,14 @@ def write_index(out: Path, about: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
+def write_paraphrases(out: Path, sentences: Sequence[tuple[str, str, str]]) -> None:
+    """paraphrases.csv: content, style and a sentence that no training caption equals."""
+    with atomic_path(out / "paraphrases.csv") as beside, open(beside, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("content", "style", "text"))
+        writer.writerows(sentences)
+
+
 def statistics(out: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and Std [263] float32 of the named clips; Std averaged within each group of features, as theirs."""
     count, total, square = 0, np.zeros(humanml3d.DIM), np.zeros(humanml3d.DIM)

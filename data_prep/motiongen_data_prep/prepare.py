@@ -25,6 +25,7 @@ from motiongen_data_prep import layout, trim
 from motiongen_data_prep.attribution import LICENCES, attribution_text
 from motiongen_data_prep.captions import choose
 from motiongen_data_prep.folder import folder_takes
+from motiongen_data_prep.paraphrases import paraphrases
 from motiongen_data_prep.readers import read, read_all
 from motiongen_data_prep.retarget import retarget
 from motiongen_data_prep.starter import Skip, bandai_takes, cmu_takes, mesh2motion_takes
@@ -130,6 +131,8 @@ def prepare(
     if not done:
         raise MotionError(f"{src}: none of its {len(takes)} clips could be used; {_first(summary.skipped)}")
     _refresh(out, done, mirror)
+    if source == "bandai-namco":
+        layout.write_paraphrases(out, paraphrases())
     summary.splits = _index(out, source, summary)
     summary.seconds = time.monotonic() - begun
     return summary

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from motiongen.models.text import Frozen, TextEmbedding, TextEncoder, TextError
+from motiongen.models.text_encoder import Frozen, TextEmbedding, TextEncoder, TextError
 
 CACHE = Path("~/.cache/clip/ViT-L-14.pt")
 URL = (

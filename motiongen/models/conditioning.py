@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from motiongen.models.text import TextEmbedding
+from motiongen.models.text_encoder import TextEmbedding
 
 
 @dataclass(frozen=True)

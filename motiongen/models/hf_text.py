@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from motiongen.models.text import Frozen, TextEmbedding, TextEncoder, TextError
+from motiongen.models.text_encoder import Frozen, TextEmbedding, TextEncoder, TextError
 
 
 class HuggingFaceText(TextEncoder):

@@ -15,7 +15,7 @@ from motiongen.models.denoiser import DENOISERS, Denoiser
 from motiongen.models.text import TextEncoder, build_text_encoder
 from motiongen.models.vae import TemporalCodec
 from motiongen.training.data import load_clips, step_generator
-from motiongen.training.latents import LatentBatch, Timelines, balanced_weights, encode_clips, timeline_batch
+from motiongen.training.latents import LatentBatch, Timelines, encode_clips, read_labels, timeline_batch
 from motiongen.training.loop import LoopConfig, Trainer
 
 
@@ -69,22 +69,22 @@ def train_denoiser(
     clips = load_clips(data, "train", shortest=4 * codec.downsampling)
     encoded = encode_clips(codec, clips)
     held_out = encode_clips(codec, load_clips(data, "val", shortest=4 * codec.downsampling), shifts=(0,))
-    weights = balanced_weights(data, [c.name for c in encoded])
-    even = torch.ones(len(held_out))
+    labels = read_labels(data, [c.name for c in encoded])
+    held_out_labels = read_labels(data, [c.name for c in held_out])
     objective = DiffusionObjective(config.process)
     text_encoder = build_text_encoder(config.text, **config.text_model)
     arguments = {**config.model, "latent_dim": codec.latent_dim, "text_dim": text_encoder.dim}
     model = TextConditionedDenoiser(text_encoder, DENOISERS[config.denoiser](**arguments))
 
     def loss(module: nn.Module, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        batch = timeline_batch(encoded, weights, config.batch, config.timelines, generator)
+        batch = timeline_batch(encoded, labels, config.batch, config.timelines, generator)
         return diffusion_loss(module, batch, objective, config.text_dropout, generator), {}
 
     def validate(module: nn.Module) -> dict[str, float]:
         losses = []
         for i in range(8):
             generator = step_generator(1, i)
-            batch = timeline_batch(held_out, even, config.batch, config.timelines, generator)
+            batch = timeline_batch(held_out, held_out_labels, config.batch, config.timelines, generator)
             losses.append(diffusion_loss(module, batch, objective, 0.0, generator))
         return {"loss": torch.stack(losses).mean().item()}
 

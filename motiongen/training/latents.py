@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +41,16 @@ class Timelines:
 
     Attributes:
         longest: latent frames of a sample at most; longer clips are cropped.
-        join: share of samples that are joined from several clips.
+        join: share of samples that are joined from several clips, each with its sentence.
+        extend: share of samples that are continued by a clip of the same label under the same sentence, so that actions
+            are seen to last longer than any one take.
         pieces: clips in a joined sample at most.
         candidates: a joined clip is the one of so many random ones that begins most like the last one ended.
     """
 
-    longest: int = 48
-    join: float = 0.3
+    longest: int = 40
+    join: float = 0.25
+    extend: float = 0.15
     pieces: int = 3
     candidates: int = 16
 
@@ -67,31 +70,55 @@ def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[i
     return encoded
 
 
-def balanced_weights(folder: Path, names: Sequence[str]) -> Float[Tensor, "n"]:
-    """One over the square root of how many clips share a clip's content; equal without a `clips.csv`.
+@dataclass(frozen=True)
+class Labels:
+    """How clips are drawn, and which of them show the same thing.
 
-    The starter set has six hundred takes of a raised hand and one of a kick.
+    Attributes:
+        weights: how likely a clip is to be drawn.
+        peers: for each clip, the clips of the same content and style, itself among them.
+    """
+
+    weights: Float[Tensor, " n"]
+    peers: tuple[tuple[int, ...], ...]
+
+
+def read_labels(folder: Path, names: Sequence[str]) -> Labels:
+    """Labels from a dataset's `clips.csv`; without one every clip is equally likely and its own only peer.
+
+    Six hundred takes of a raised hand must not drown one of a kick: a content counts with the square root of its clips,
+    a clip with that of its seconds, a source with that of its hours.
     """
     index = folder / "clips.csv"
     if not index.is_file():
-        return torch.ones(len(names))
+        return Labels(torch.ones(len(names)), tuple((i,) for i in range(len(names))))
     with open(index, newline="", encoding="utf-8") as file:
-        content = {row["name"]: f"{row['source']}/{row['content']}" for row in csv.DictReader(file)}
-    counts = Counter(content.get(name, name) for name in names)
-    return torch.tensor([counts[content.get(name, name)] ** -0.5 for name in names])
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    known = [rows[name] for name in names]
+    contents = Counter((row["source"], row["content"]) for row in known)
+    hours: defaultdict[str, float] = defaultdict(float)
+    drawn: defaultdict[str, float] = defaultdict(float)
+    weights = []
+    for row in known:
+        weight = (float(row["seconds"]) / contents[row["source"], row["content"]]) ** 0.5
+        hours[row["source"]] += float(row["seconds"])
+        drawn[row["source"]] += weight
+        weights.append(weight)
+    weights = [w * hours[row["source"]] ** 0.5 / drawn[row["source"]] for w, row in zip(weights, known)]
+    together: dict[tuple[str, ...], list[int]] = {}
+    keys = [(row["source"], row["content"], row["style"], row["mirrored"]) for row in known]
+    for i, key in enumerate(keys):
+        together.setdefault(key, []).append(i)
+    return Labels(torch.tensor(weights), tuple(tuple(together[key]) for key in keys))
 
 
 def timeline_batch(
-    clips: Sequence[LatentClip],
-    weights: Float[Tensor, "n"],
-    size: int,
-    config: Timelines,
-    generator: torch.Generator,
+    clips: Sequence[LatentClip], labels: Labels, size: int, config: Timelines, generator: torch.Generator
 ) -> LatentBatch:
     """A batch of samples of similar length: of four times as many, sorted by length, a random quarter."""
-    chosen = torch.multinomial(weights, 4 * size, replacement=True, generator=generator).tolist()
+    chosen = torch.multinomial(labels.weights, 4 * size, replacement=True, generator=generator).tolist()
     samples = sorted(
-        (_sample(clips, weights, clips[i], config, generator) for i in chosen),
+        (_sample(clips, labels, i, config, generator) for i in chosen),
         key=lambda pieces: sum(map(_frames, pieces)),
     )
     first = int(torch.randint(4, (), generator=generator)) * size
@@ -123,26 +150,38 @@ def _frames(piece: Piece) -> int:
 
 
 def _sample(
-    clips: Sequence[LatentClip],
-    weights: Float[Tensor, "n"],
-    clip: LatentClip,
-    config: Timelines,
-    generator: torch.Generator,
+    clips: Sequence[LatentClip], labels: Labels, index: int, config: Timelines, generator: torch.Generator
 ) -> list[Piece]:
-    pieces = [_piece(clip, config.longest, generator)]
-    if float(torch.rand((), generator=generator)) >= config.join:
-        return pieces
-    wanted = 2 + int(torch.randint(config.pieces - 1, (), generator=generator))
-    while len(pieces) < wanted:
-        left = config.longest - sum(map(_frames, pieces))
-        offered = torch.multinomial(weights, config.candidates, replacement=True, generator=generator).tolist()
-        options = [_piece(clips[i], config.longest, generator) for i in offered]
-        fitting = [piece for piece in options if _frames(piece) <= left]
-        if not fitting:
-            break
-        end = pieces[-1][0][-1]
-        pieces.append(min(fitting, key=lambda piece: float((piece[0][0] - end).square().sum())))
+    pieces = [_piece(clips[index], config.longest, generator)]
+    kind = float(torch.rand((), generator=generator))
+    if kind < config.extend:
+        peers = torch.tensor(labels.peers[index])
+        offered = peers[torch.randint(len(peers), (config.candidates,), generator=generator)].tolist()
+        following = _closest(pieces, clips, offered, config, generator)
+        if following is not None:
+            return [(torch.cat([pieces[0][0], following[0]]), pieces[0][1])]
+    elif kind < config.extend + config.join:
+        wanted = 2 + int(torch.randint(config.pieces - 1, (), generator=generator))
+        while len(pieces) < wanted:
+            offered = torch.multinomial(
+                labels.weights, config.candidates, replacement=True, generator=generator
+            ).tolist()
+            following = _closest(pieces, clips, offered, config, generator)
+            if following is None:
+                break
+            pieces.append(following)
     return pieces
+
+
+def _closest(
+    pieces: list[Piece], clips: Sequence[LatentClip], offered: list[int], config: Timelines, generator: torch.Generator
+) -> Piece | None:
+    """Of the offered clips that still fit, the one that begins most like the last piece ends."""
+    left = config.longest - sum(map(_frames, pieces))
+    options = [_piece(clips[i], config.longest, generator) for i in offered]
+    fitting = [piece for piece in options if _frames(piece) <= left]
+    end = pieces[-1][0][-1]
+    return min(fitting, key=lambda piece: float((piece[0][0] - end).square().sum()), default=None)
 
 
 def _piece(clip: LatentClip, longest: int, generator: torch.Generator) -> Piece:

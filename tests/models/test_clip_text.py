@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from motiongen.models import clip_text
-from motiongen.models.text import TextError, build_text_encoder
+from motiongen.models.text import build_text_encoder
+from motiongen.models.text_encoder import TextError
 
 pytest.importorskip("ftfy")
 pytest.importorskip("regex")

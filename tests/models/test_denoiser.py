@@ -9,7 +9,7 @@ import torch
 from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import Denoiser, MotionMambaDenoiser, TransformerDenoiser, rotary, scan_schedule
 from motiongen.models.mamba import HierarchicalTemporalMixer, SelectiveScans
-from motiongen.models.text import TextEmbedding
+from motiongen.models.text_encoder import TextEmbedding
 
 SMALL: dict[str, Any] = {"latent_dim": 6, "width": 32, "text_dim": 16, "blocks": 2, "heads": 2, "feedforward": 64}
 MAMBA: dict[str, Any] = {**SMALL, "inner": 16, "states": 4, "group": 8, "spatial_states": 4}

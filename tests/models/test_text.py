@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from motiongen.models import text as text_module
-from motiongen.models.text import TEXT_ENCODERS, Frozen, TextError, WordLlamaText, build_text_encoder, normalize
+from motiongen.models.text import TEXT_ENCODERS, WordLlamaText, build_text_encoder, normalize
+from motiongen.models.text_encoder import Frozen, TextError
 
 WALK = "a person walks forward, then waves with the left hand"
 
