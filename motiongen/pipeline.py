@@ -73,7 +73,8 @@ class TextToMotionPipeline:
         released = motiongen_assets.pipelines()
         folder = released.get(str(name_or_path), Path(name_or_path))
         if not folder.is_dir():
-            raise MotionError(f"no pipeline '{name_or_path}'; released are {', '.join(released)}, or give a folder")
+            names = ", ".join(released) or "none in this build"
+            raise MotionError(f"no pipeline '{name_or_path}'; released are {names}, or give a folder")
         index = read_json(folder / "model_index.json")
         kind = index.get("denoiser")
         if kind not in DENOISERS:

@@ -50,6 +50,11 @@ class Denoiser(nn.Module):
         for layer in (self.modulation, self.to_latent):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        # What comes from below passes through at first, and skips come in as they prove useful: five random maps in a
+        # row would hide the early blocks from the loss.
+        for join in self.joins:
+            nn.init.eye_(join.weight)
+            nn.init.zeros_(join.bias)
 
     def forward(
         self,

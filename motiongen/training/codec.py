@@ -17,7 +17,7 @@ from motiongen.features.humanml3d import FOOT_CONTACTS, decode
 from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
 from motiongen.motion import FPS
 from motiongen.skeleton import LEFT_FOOT_JOINTS, RIGHT_FOOT_JOINTS
-from motiongen.training.data import Clip, crops, load_clips
+from motiongen.training.data import Clip, Share, crops, load_clips
 from motiongen.training.loop import LoopConfig, Trainer
 
 
@@ -45,57 +45,62 @@ def train_codec(
     codec.features.set_from(data)
     set_root_statistics(codec, clips)
 
-    def loss(model: nn.Module, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(model: nn.Module, generator: torch.Generator, share: Share) -> tuple[Tensor, dict[str, float]]:
         batch = crops(clips, config.batch, config.frames, generator)
+        noise = torch.randn(config.batch, config.frames // DOWNSAMPLING, codec.learned_dim, generator=generator)
         device = next(model.parameters()).device
-        return codec_loss(codec, batch.features.to(device), batch.mask.to(device), config, generator)
+        features, mask, noise = (x[share.rows].to(device) for x in (batch.features, batch.mask, noise))
+        total, numbers = model(features, mask, noise)
+        return total, {k: v.item() for k, v in numbers.items()}
 
     run = {k: v for k, v in asdict(config).items() if k != "loop"}
-    trainer = Trainer(codec, config.loop, out, {"kind": "codec", **run, "model": codec.config})
-    trained = trainer.fit(loss, lambda _: reconstruction(codec, held_out), minutes, resume)
-    assert isinstance(trained, TemporalCodec)
-    set_latent_statistics(trained, clips)
-    return trained
+    trainer = Trainer(CodecLoss(codec, config), config.loop, out, {"kind": "codec", **run, "model": codec.config})
+    trainer.fit(loss, lambda _: reconstruction(codec, held_out), minutes, resume)
+    set_latent_statistics(codec, clips)
+    return codec
 
 
-def codec_loss(
-    codec: TemporalCodec,
-    features: Float[Tensor, "b t 263"],
-    mask: Bool[Tensor, "b t"],
-    config: CodecConfig,
-    generator: torch.Generator,
-) -> tuple[Tensor, dict[str, float]]:
+class CodecLoss(nn.Module):
     """Smooth-L1 on features, L1 on integrated joints and their velocities, standing feet, and KL."""
-    learned, root = codec.posterior(features, mask)
-    noise = torch.randn(learned.mean.shape, generator=generator).to(features)
-    z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
-    rebuilt = codec.reconstruct(z, mask[:, ::DOWNSAMPLING])
 
-    real = mask[..., None].to(features)
-    error = codec.features.normalize(rebuilt) - codec.features.normalize(features)
-    feature_loss = _mean(nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real)
-    # Padded frames stand still at the origin of their features, so they cannot disturb the frames before them.
-    joints, target = decode(rebuilt * real), decode(features * real)
-    position_loss = _mean((joints - target).abs().flatten(-2), real)
-    moving = real[:, 1:]
-    velocity, target_velocity = joints.diff(dim=1), target.diff(dim=1)
-    velocity_loss = _mean((velocity - target_velocity).abs().flatten(-2), moving)
-    feet = [*LEFT_FOOT_JOINTS, *RIGHT_FOOT_JOINTS]
-    standing = features[:, :-1, FOOT_CONTACTS] * moving
-    contact_loss = _mean((velocity - target_velocity)[:, :, feet].norm(dim=-1), standing)
-    kl = _mean(learned.kl(), mask[:, ::DOWNSAMPLING, None].to(features))
-    total = (
-        feature_loss
-        + config.position_weight * position_loss
-        + config.velocity_weight * velocity_loss
-        + config.contact_weight * contact_loss
-        + config.kl_weight * kl
-    )
-    numbers = {
-        "features": feature_loss, "positions_mm": 1000 * position_loss, "velocities_mm": 1000 * velocity_loss,
-        "contacts_mm": 1000 * contact_loss, "kl": kl,
-    }  # fmt: skip
-    return total, {k: v.item() for k, v in numbers.items()}
+    def __init__(self, codec: TemporalCodec, config: CodecConfig) -> None:
+        super().__init__()
+        self.codec, self.weights = codec, config
+
+    def forward(
+        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l d"]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its parts; `noise` is what the latents are sampled with."""
+        codec, weights = self.codec, self.weights
+        learned, root = codec.posterior(features, mask)
+        z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
+        rebuilt = codec.reconstruct(z, mask[:, ::DOWNSAMPLING])
+
+        real = mask[..., None].to(features)
+        error = codec.features.normalize(rebuilt) - codec.features.normalize(features)
+        feature_loss = _mean(nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real)
+        # Padded frames stand still at the origin of their features, so they cannot disturb the frames before them.
+        joints, target = decode(rebuilt * real), decode(features * real)
+        position_loss = _mean((joints - target).abs().flatten(-2), real)
+        moving = real[:, 1:]
+        velocity_error = joints.diff(dim=1) - target.diff(dim=1)
+        velocity_loss = _mean(velocity_error.abs().flatten(-2), moving)
+        feet = [*LEFT_FOOT_JOINTS, *RIGHT_FOOT_JOINTS]
+        standing = features[:, :-1, FOOT_CONTACTS] * moving
+        contact_loss = _mean(velocity_error[:, :, feet].norm(dim=-1), standing)
+        kl = _mean(learned.kl(), mask[:, ::DOWNSAMPLING, None].to(features))
+        total = (
+            feature_loss
+            + weights.position_weight * position_loss
+            + weights.velocity_weight * velocity_loss
+            + weights.contact_weight * contact_loss
+            + weights.kl_weight * kl
+        )
+        numbers = {
+            "features": feature_loss, "positions_mm": 1000 * position_loss, "velocities_mm": 1000 * velocity_loss,
+            "contacts_mm": 1000 * contact_loss, "kl": kl,
+        }  # fmt: skip
+        return total, numbers
 
 
 @torch.no_grad()
@@ -141,6 +146,6 @@ def set_latent_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
     codec.latents.set(joined.mean(0), joined.std(0))
 
 
-def _mean(values: Float[Tensor, "b t c"], weight: Float[Tensor, "b t 1"]) -> Tensor:
+def _mean(values: Float[Tensor, "b t c"], weight: Float[Tensor, "b t _"]) -> Tensor:
     weight = weight.expand_as(values)
     return (values * weight).sum() / weight.sum().clamp(min=1)

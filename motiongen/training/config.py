@@ -24,10 +24,10 @@ Kind = Literal["codec", "denoiser"]
 
 # Numbers that need not be positive, or that must be more than that, and the least that they may be.
 _LEAST = {
-    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "average": 0,
+    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "extend": 0, "average": 0,
     "position_weight": 0, "velocity_weight": 0, "contact_weight": 0, "kl_weight": 0, "pieces": 2,
 }  # fmt: skip
-_SHARES = {"final_rate", "text_dropout", "join", "average"}
+_SHARES = {"final_rate", "text_dropout", "join", "extend", "average"}
 
 
 def config_names(kind: Kind) -> list[str]:

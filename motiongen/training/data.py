@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +63,21 @@ def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
     return clips
 
 
+@dataclass(frozen=True)
+class Share:
+    """The part of every batch that one of several processes works on: rows `index`, `index + count`, ...
+
+    All processes draw the same batch and the same noise, so that what is learned does not depend on their number.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.index, None, self.count)
+
+
 def step_generator(seed: int, step: int) -> torch.Generator:
     """Randomness of one training step, the same whether the run was interrupted before it or not."""
     # A fixed odd multiplier keeps (seed, step) pairs apart without Python's salted hash.
@@ -84,11 +98,3 @@ def crops(clips: Sequence[Clip], batch: int, frames: int, generator: torch.Gener
         features[row, :length] = clip[start : start + length]
         mask[row, :length] = True
     return FeatureBatch(features, mask)
-
-
-def endless(make: Callable[[torch.Generator], Any], seed: int, first_step: int) -> Iterator[Any]:
-    """`make` called for step after step with that step's randomness."""
-    step = first_step
-    while True:
-        yield make(step_generator(seed, step))
-        step += 1

@@ -14,7 +14,7 @@ from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import DENOISERS, Denoiser
 from motiongen.models.text import TextEncoder, build_text_encoder
 from motiongen.models.vae import TemporalCodec
-from motiongen.training.data import load_clips, step_generator
+from motiongen.training.data import Share, load_clips, step_generator
 from motiongen.training.latents import LatentBatch, Timelines, encode_clips, read_labels, timeline_batch
 from motiongen.training.loop import LoopConfig, Trainer
 
@@ -48,13 +48,14 @@ class TextConditionedDenoiser(nn.Module):
         self.text_encoder = text_encoder
         self.denoiser = denoiser
 
-    def forward(self, z: Tensor, noise_level: Tensor, batch: LatentBatch, sentences: list[tuple[str, ...]]) -> Tensor:
+    def forward(
+        self, z: Tensor, noise_level: Tensor, sentences: list[tuple[str, ...]], frame_sentence: Tensor, mask: Tensor
+    ) -> Tensor:
         distinct = sorted({s for row in sentences for s in row})
         place = {s: i for i, s in enumerate(distinct)}
         embedding = self.text_encoder(distinct)
-        rows = [[place[s] for s in row] for row in sentences]
-        text = FrameText.build(embedding, rows, batch.frame_sentence.to(z.device))
-        return self.denoiser(z, noise_level, text, batch.mask.to(z.device))
+        text = FrameText.build(embedding, [[place[s] for s in row] for row in sentences], frame_sentence)
+        return self.denoiser(z, noise_level, text, mask)
 
 
 def train_denoiser(
@@ -76,9 +77,9 @@ def train_denoiser(
     arguments = {**config.model, "latent_dim": codec.latent_dim, "text_dim": text_encoder.dim}
     model = TextConditionedDenoiser(text_encoder, DENOISERS[config.denoiser](**arguments))
 
-    def loss(module: nn.Module, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(module: nn.Module, generator: torch.Generator, share: Share) -> tuple[Tensor, dict[str, float]]:
         batch = timeline_batch(encoded, labels, config.batch, config.timelines, generator)
-        return diffusion_loss(module, batch, objective, config.text_dropout, generator), {}
+        return diffusion_loss(module, batch, objective, config.text_dropout, generator, share), {}
 
     def validate(module: nn.Module) -> dict[str, float]:
         losses = []
@@ -96,17 +97,27 @@ def train_denoiser(
 
 
 def diffusion_loss(
-    model: nn.Module, batch: LatentBatch, objective: DiffusionObjective, text_dropout: float, generator: torch.Generator
+    model: nn.Module,
+    batch: LatentBatch,
+    objective: DiffusionObjective,
+    text_dropout: float,
+    generator: torch.Generator,
+    share: Share = Share(),  # noqa: B008
 ) -> Tensor:
-    """Mean squared error of the prediction over real frames; one noise level for all frames of a sample."""
+    """Mean squared error of the prediction over real frames; one noise level for all frames of a sample.
+
+    A share's sum is divided by the frames of the whole batch, so that the mean over processes is the loss of one.
+    """
     device = next(model.parameters()).device
     count, length = batch.mask.shape
-    timesteps = torch.randint(objective.steps, (count, 1), generator=generator).expand(count, length).to(device)
-    noise = torch.randn(batch.z.shape, generator=generator).to(device)
+    timesteps = torch.randint(objective.steps, (count, 1), generator=generator).expand(count, length)
+    noise = torch.randn(batch.z.shape, generator=generator)
     dropped = (torch.rand(count, generator=generator) < text_dropout).tolist()
     sentences = [("",) * len(row) if drop else row for row, drop in zip(batch.sentences, dropped)]
-    z = batch.z.to(device)
-    predicted = model(objective.add_noise(z, noise, timesteps), objective.noise_level(timesteps), batch, sentences)
+    z, noise, timesteps, mask, frames = (
+        x[share.rows].to(device) for x in (batch.z, noise, timesteps, batch.mask, batch.frame_sentence)
+    )
+    noisy, level = objective.add_noise(z, noise, timesteps), objective.noise_level(timesteps)
+    predicted = model(noisy, level, sentences[share.rows], frames, mask)
     error = (predicted - objective.target(z, noise, timesteps)).square().mean(-1)
-    mask = batch.mask.to(device)
-    return (error * mask).sum() / mask.sum()
+    return (error * mask).sum() / batch.mask.sum() * share.count

@@ -21,7 +21,7 @@ class LatentClip:
     """A clip as the denoiser sees it, once for every shift against the codec's groups of frames."""
 
     name: str
-    shifted: tuple[Float[Tensor, "l d"], ...]
+    shifted: tuple[Float[Tensor, "_ d"], ...]
     captions: tuple[str, ...]
 
 

@@ -18,10 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from motiongen.motion import MotionError, atomic_path
-from motiongen.training.data import step_generator
+from motiongen.training.data import Share, step_generator
 
-# (model, randomness of the step) -> (loss, further numbers for the curves)
-StepLoss = Callable[[nn.Module, torch.Generator], tuple[Tensor, dict[str, float]]]
+# (model, randomness of the step, this process's share of the batch) -> (loss, further numbers for the curves).
+# The model is to be called, not reached into: with several processes it is wrapped.
+StepLoss = Callable[[nn.Module, torch.Generator, Share], tuple[Tensor, dict[str, float]]]
 Validate = Callable[[nn.Module], dict[str, float]]
 
 
@@ -64,6 +65,7 @@ class Trainer:
         precision = _fastest_precision() if config.precision == "auto" else config.precision
         self.accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir=str(out))
         self.config, self.out, self.run = config, out, run
+        self.share = Share(self.accelerator.process_index, self.accelerator.num_processes)
         decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
         plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
         optimizer = torch.optim.AdamW(
@@ -113,7 +115,7 @@ class Trainer:
             if self.step % self.config.log_every == 0:
                 self._log(numbers)
                 bar.update(task, note=f"loss {numbers['loss']:.4f}")
-            if validate is not None and self.step % self.config.validate_every == 0:
+            if validate is not None and self.step % self.config.validate_every == 0 and self.share.index == 0:
                 self._log(self._validated(validate))
             if self._save_is_due(last_save):
                 self._save()
@@ -124,10 +126,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * self._rate()
         # Dropout draws from the global generator: seeded by step, it too does not care for interruptions.
-        torch.manual_seed(self.config.seed * 1_000_003 + self.step)
+        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * self.share.count + self.share.index)
         self.model.train()
         with self.accelerator.autocast():
-            value, numbers = loss(self.model, step_generator(self.config.seed, self.step))
+            value, numbers = loss(self.model, step_generator(self.config.seed, self.step), self.share)
         if not torch.isfinite(value):
             raise MotionError(f"the loss is {value.item()} at step {self.step}; lower the learning rate and resume")
         self.optimizer.zero_grad()
@@ -135,7 +137,8 @@ class Trainer:
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.average.step(self._trained())
-        return {"loss": value.item(), "gradient_norm": float(norm or 0.0), **numbers}
+        whole = self.accelerator.reduce(value.detach(), "mean")
+        return {"loss": whole.item(), "gradient_norm": float(norm or 0.0), **numbers}
 
     def _rate(self) -> float:
         """Linear warm-up, then half a cosine down to `final_rate`."""
@@ -199,8 +202,9 @@ class Trainer:
 
     def _open(self, resume: bool) -> None:
         folder, old = self.out / "checkpoint", self.out / "checkpoint.old"
-        if not folder.exists() and old.exists():
+        if self.share.index == 0 and not folder.exists() and old.exists():
             old.rename(folder)
+        self.accelerator.wait_for_everyone()
         if resume and not folder.exists():
             raise MotionError(f"{self.out}: no checkpoint to resume; leave out --resume to begin")
         if not resume and folder.exists():
@@ -208,6 +212,9 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._load(folder)
+        self.accelerator.wait_for_everyone()
+        if self.share.index != 0:
+            return
         with atomic_path(self.out / "run.json") as beside:
             beside.write_text(json.dumps({"run": self.run, "loop": asdict(self.config)}, indent=2))
 
@@ -224,7 +231,7 @@ class Trainer:
         self.average.shadow_params = [shadow[k].to(self.accelerator.device) for k in sorted(shadow)]
         self.average.optimization_step = state["average_step"]
         curves = self.out / "curves.jsonl"
-        if curves.exists():
+        if curves.exists() and self.share.index == 0:
             # What was logged after the checkpoint will be logged again.
             rows = [row for row in curves.read_text().splitlines() if json.loads(row)["step"] <= self.step]
             with atomic_path(curves) as beside:

@@ -1,0 +1,71 @@
+"""`motiongen train`: a configuration and a dataset to weights."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from motiongen.checkpoint import load_module, save_module
+from motiongen.models.vae import TemporalCodec
+from motiongen.pipeline import TextToMotionPipeline
+from motiongen.training.codec import CodecConfig, train_codec
+from motiongen.training.config import load_config
+from motiongen.training.denoiser import DenoiserConfig, train_denoiser
+from motiongen_app.errors import InputError, writable_folder
+
+Config = TypeVar("Config", CodecConfig, DenoiserConfig)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What both kinds of training are told on the command line."""
+
+    data: Path
+    out: Path
+    minutes: float | None
+    steps: int | None
+    resume: bool
+    threads: int | None
+
+
+def codec(config: str, run: Run) -> Path:
+    """Train a codec; returns the folder `OUT/codec` with its weights."""
+    settings = _begin(load_config("codec", config), run)
+    trained = train_codec(settings, run.data, run.out, run.minutes, run.resume)
+    save_module(trained, run.out / "codec")
+    return run.out / "codec"
+
+
+def denoiser(config: str, codec_folder: Path, half: bool, run: Run) -> Path:
+    """Train a denoiser on the latents of a codec; returns the folder `OUT/pipeline` with all that generates."""
+    settings = load_config("denoiser", config)
+    frozen = load_module(TemporalCodec, codec_folder)
+    settings = _begin(settings, run)
+    trained = train_denoiser(settings, frozen, run.data, run.out, run.minutes, run.resume)
+    pipeline = TextToMotionPipeline(frozen, trained.text_encoder, trained.denoiser, settings.process)
+    pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
+    return run.out / "pipeline"
+
+
+def _begin(config: Config, run: Run) -> Config:
+    """Check what can be checked before the first step, and make the run repeatable."""
+    if run.minutes is not None and not 0 < run.minutes < float("inf"):
+        raise InputError(f"--minutes is {run.minutes:g}; give a positive number")
+    for option, value in (("--steps", run.steps), ("--threads", run.threads)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} is {value}; give at least 1")
+    if not run.data.is_dir():
+        raise InputError(f"{run.data}: no such folder; make the dataset with 'motiongen prepare'")
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError('training draws its curves with tensorboard, which is missing; pip install "motiongen[train]"')
+    writable_folder(run.out, "--out")
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+    loop = config.loop if run.steps is None else replace(config.loop, steps=run.steps)
+    # The first weights are drawn from the global generator.
+    torch.manual_seed(loop.seed)
+    return replace(config, loop=loop)

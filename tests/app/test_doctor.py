@@ -1,0 +1,71 @@
+"""`motiongen doctor`, with and without a released pipeline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import motiongen_assets
+from motiongen.export import EXPORTERS
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(name="released")
+def _released(tmp_path: Path, tiny_pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation whose only pipeline is the tiny one, released as `base`."""
+    shutil.copytree(tiny_pipeline, tmp_path / "pipelines" / "base")
+    monkeypatch.setattr(motiongen_assets, "ROOT", tmp_path)
+    return tmp_path / "pipelines" / "base"
+
+
+def test_a_whole_installation_is_healthy(released: Path, run: Run) -> None:
+    result = run("doctor", "--json")
+    found = json.loads(result.out)
+    assert (result.code, found["healthy"], found["problems"]) == (0, True, [])
+    (pipeline,) = found["pipelines"]
+    assert pipeline["name"] == "base" and len(pipeline["hash"]) == 12
+    assert pipeline["parameters"].keys() == {"codec", "text_encoder", "denoiser"}
+    assert found["exporters"] == dict.fromkeys(EXPORTERS, "ok")
+    assert found["self_test"]["status"] == "ok"
+    assert found["scan"]["backends"][found["scan"]["in_use"]] == "ok"
+
+
+def test_the_page_for_people_names_what_matters(released: Path, run: Run) -> None:
+    result = run("doctor")
+    assert result.code == 0, result.out
+    for word in ("torch", "scan", "pipeline base", "M parameters", "self-test", "healthy"):
+        assert word in result.out
+
+
+def test_without_a_pipeline_it_is_not_healthy(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motiongen_assets, "ROOT", tmp_path)
+    result = run("doctor", "--json")
+    found = json.loads(result.out)
+    assert (result.code, found["healthy"], found["pipelines"]) == (1, False, [])
+    assert "no pipeline is released" in found["problems"][0]
+    assert "not healthy" in run("doctor").out
+
+
+def test_a_damaged_pipeline_is_a_finding_not_a_crash(released: Path, run: Run) -> None:
+    (released / "denoiser" / "model.safetensors").write_bytes(b"no weights")
+    result = run("doctor", "--json")
+    assert result.code == 1
+    assert "denoiser/model.safetensors: damaged" in json.loads(result.out)["problems"][0]
+
+
+def test_extras_are_listed_with_their_remedy(released: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+
+    declared = ["torch>=2.6", 'nowhere-to-be-found>=1 ; extra == "gl"', 'pytest>=8 ; extra == "test"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: declared)
+    extras = json.loads(run("doctor", "--json").out)["extras"]
+    assert extras == {
+        "gl": {"missing": ["nowhere-to-be-found"], "install": 'pip install "motiongen[gl]"'},
+        "test": {"missing": [], "install": 'pip install "motiongen[test]"'},
+    }
