@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train a codec, then a denoiser on its latents.", no_args_is_help=False)
 app.add_typer(train_app, name="train")
+evaluate_app = typer.Typer(help="Measure a pipeline.", no_args_is_help=False)
+app.add_typer(evaluate_app, name="evaluate")
 
 
 def _version(wanted: bool) -> None:
@@ -160,6 +162,20 @@ def train_denoiser(
 
     folder = train.denoiser(config, codec, half, train.Run(data, out, minutes, steps, resume, threads))
     typer.echo(f"wrote {folder}")
+
+
+@evaluate_app.command("starter")
+def evaluate_starter(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for report.md and report.json.")] = Path("report"),
+    pipeline: Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")] = "base",
+    seed: Annotated[int, typer.Option(help="Seed of the first clip; the next ones count on.")] = 0,
+    limit: Annotated[int, typer.Option(help="Clips to generate for each group of sentences.")] = 240,
+) -> None:
+    """Reconstruction and obedience on the starter set, real clips beside generated ones."""
+    from motiongen_app import evaluate
+
+    typer.echo(evaluate.starter(pipeline, data, out, seed, limit))
 
 
 def main() -> None:

@@ -11,12 +11,18 @@ from rich.console import Console
 from motiongen.evaluation.starter import codec_report, evenly, labelled_clips, obedience, paraphrases, real_clips
 from motiongen.motion import atomic_path
 from motiongen.pipeline import TextToMotionPipeline
+from motiongen_app.errors import InputError, in_range, writable_folder
 
 SECONDS, STEPS, GUIDANCE = 6.0, 20, 2.5
 
 
-def evaluate_starter(name: str, data: Path, out: Path, seed: int, limit: int, console: Console) -> dict[str, Any]:
-    """Write OUT/report.json and OUT/report.md; real clips stand beside generated ones."""
+def starter(name: str, data: Path, out: Path, seed: int, limit: int) -> str:
+    """Write OUT/report.json and OUT/report.md and return the latter; real clips stand beside generated ones."""
+    if not data.is_dir():
+        raise InputError(f"{data}: no such folder; make the dataset with 'motiongen prepare'")
+    in_range("--limit", limit, 1, 10_000)
+    writable_folder(out, "--out")
+    console = Console(stderr=True)
     pipeline = TextToMotionPipeline.from_pretrained(name)
     asked = {
         "test": evenly(labelled_clips(data, "test"), limit),
@@ -31,18 +37,17 @@ def evaluate_starter(name: str, data: Path, out: Path, seed: int, limit: int, co
         "generated": {},
     }
     with console.status("generating") as status:
+
+        def show(note: str) -> None:
+            status.update(f"generating: {note}")
+
         for group, sentences in asked.items():
-            report["generated"][group] = obedience(
-                pipeline, sentences, SECONDS, seed, STEPS, GUIDANCE,
-                progress=lambda note, group=group: status.update(f"{group}: {note}"),
-            )  # fmt: skip
-    for path, content in (
-        (out / "report.json", json.dumps(report, indent=2) + "\n"),
-        (out / "report.md", table(report)),
-    ):
+            report["generated"][group] = obedience(pipeline, sentences, SECONDS, seed, STEPS, GUIDANCE, progress=show)
+    text = table(report)
+    for path, content in ((out / "report.json", json.dumps(report, indent=2) + "\n"), (out / "report.md", text)):
         with atomic_path(path) as beside:
             beside.write_text(content, encoding="utf-8")
-    return report
+    return text
 
 
 def table(report: dict[str, Any]) -> str:

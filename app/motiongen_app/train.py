@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from accelerate import PartialState
 
 from motiongen.checkpoint import load_module, save_module
 from motiongen.models.vae import TemporalCodec
@@ -36,7 +37,8 @@ def codec(config: str, run: Run) -> Path:
     """Train a codec; returns the folder `OUT/codec` with its weights."""
     settings = _begin(load_config("codec", config), run)
     trained = train_codec(settings, run.data, run.out, run.minutes, run.resume)
-    save_module(trained, run.out / "codec")
+    if PartialState().is_main_process:
+        save_module(trained, run.out / "codec")
     return run.out / "codec"
 
 
@@ -47,7 +49,8 @@ def denoiser(config: str, codec_folder: Path, half: bool, run: Run) -> Path:
     settings = _begin(settings, run)
     trained = train_denoiser(settings, frozen, run.data, run.out, run.minutes, run.resume)
     pipeline = TextToMotionPipeline(frozen, trained.text_encoder, trained.denoiser, settings.process)
-    pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
+    if PartialState().is_main_process:
+        pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
     return run.out / "pipeline"
 
 
@@ -65,7 +68,4 @@ def _begin(config: Config, run: Run) -> Config:
     writable_folder(run.out, "--out")
     if run.threads is not None:
         torch.set_num_threads(run.threads)
-    loop = config.loop if run.steps is None else replace(config.loop, steps=run.steps)
-    # The first weights are drawn from the global generator.
-    torch.manual_seed(loop.seed)
-    return replace(config, loop=loop)
+    return config if run.steps is None else replace(config, loop=replace(config.loop, steps=run.steps))

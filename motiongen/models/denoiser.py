@@ -43,7 +43,8 @@ class Denoiser(nn.Module):
         self.offsets = nn.Parameter(torch.zeros(len(down) + len(up), 2 * width))
         self.down = nn.ModuleList(down)
         self.mixer = TextMixer(width, text_dim, heads, feedforward)
-        self.joins = nn.ModuleList(nn.Linear(2 * width, width) for _ in up)
+        joins = [nn.Linear(2 * width, width) for _ in up]
+        self.joins = nn.ModuleList(joins)
         self.up = nn.ModuleList(up)
         self.norm = nn.LayerNorm(width)
         self.to_latent = nn.Linear(width, latent_dim)
@@ -52,7 +53,7 @@ class Denoiser(nn.Module):
             nn.init.zeros_(layer.bias)
         # What comes from below passes through at first, and skips come in as they prove useful: five random maps in a
         # row would hide the early blocks from the loss.
-        for join in self.joins:
+        for join in joins:
             nn.init.eye_(join.weight)
             nn.init.zeros_(join.bias)
 

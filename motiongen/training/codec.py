@@ -41,6 +41,7 @@ def train_codec(
     """Train on `train`, validate on `val`, and measure the latents' statistics on `train`."""
     clips = load_clips(data, "train", shortest=2 * DOWNSAMPLING)
     held_out = load_clips(data, "val", shortest=2 * DOWNSAMPLING)
+    torch.manual_seed(config.loop.seed)
     codec = TemporalCodec(**config.model)
     codec.features.set_from(data)
     set_root_statistics(codec, clips)
@@ -108,8 +109,9 @@ def reconstruction(codec: TemporalCodec, clips: Sequence[Clip]) -> dict[str, flo
     """Mean errors over whole clips, and foot skate beside that of the real clips; every clip weighs by its frames."""
     sums = dict.fromkeys(("root_aligned_mm", "world_mm", "skate_cm_s", "real_skate_cm_s"), 0.0)
     frames = 0
+    device = next(codec.parameters()).device
     for clip in clips:
-        features = clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING]
+        features = _whole_groups(clip).to(device)
         rebuilt = codec.decode(codec.encode(features).mean)
         length = features.shape[1]
         sums["root_aligned_mm"] += root_aligned_error(rebuilt, features).sum().item()
@@ -124,26 +126,25 @@ def reconstruction(codec: TemporalCodec, clips: Sequence[Clip]) -> dict[str, flo
 @torch.no_grad()
 def set_root_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
     """Scale of the root's channels; both signs are equally likely in a mirrored set, but not forwards and backwards."""
-    anchors = [
-        root_anchor.net_displacement(c.features[None, : len(c.features) // DOWNSAMPLING * DOWNSAMPLING], DOWNSAMPLING)[
-            0
-        ]
-        for c in clips
-    ]
-    joined = torch.cat(anchors)
+    joined = torch.cat([root_anchor.net_displacement(_whole_groups(clip), DOWNSAMPLING)[0] for clip in clips])
     codec.root.set(joined.mean(0), joined.std(0))
 
 
 @torch.no_grad()
 def set_latent_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
     """Mean and standard deviation of sampled latents over the clips, for `encode` and `decode` to standardise by."""
-    generator = torch.Generator().manual_seed(0)
+    device = next(codec.parameters()).device
+    generator = torch.Generator(device).manual_seed(0)
     rows = []
     for clip in clips:
-        learned, root = codec.posterior(clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING])
+        learned, root = codec.posterior(_whole_groups(clip).to(device))
         rows.append(torch.cat([root, learned.sample(generator)], dim=-1)[0])
     joined = torch.cat(rows)
     codec.latents.set(joined.mean(0), joined.std(0))
+
+
+def _whole_groups(clip: Clip) -> Float[Tensor, "1 t 263"]:
+    return clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING]
 
 
 def _mean(values: Float[Tensor, "b t c"], weight: Float[Tensor, "b t _"]) -> Tensor:

@@ -73,6 +73,7 @@ def train_denoiser(
     labels = read_labels(data, [c.name for c in encoded])
     held_out_labels = read_labels(data, [c.name for c in held_out])
     objective = DiffusionObjective(config.process)
+    torch.manual_seed(config.loop.seed)
     text_encoder = build_text_encoder(config.text, **config.text_model)
     arguments = {**config.model, "latent_dim": codec.latent_dim, "text_dim": text_encoder.dim}
     model = TextConditionedDenoiser(text_encoder, DENOISERS[config.denoiser](**arguments))

@@ -125,7 +125,7 @@ def timeline_batch(
     return collate(samples[first : first + size])
 
 
-Piece = tuple[Float[Tensor, "l d"], str]
+Piece = tuple[Float[Tensor, "_ d"], str]
 
 
 def collate(samples: Sequence[Sequence[Piece]]) -> LatentBatch:

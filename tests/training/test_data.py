@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from motiongen.motion import MotionError
+from motiongen.training.data import Clip, Share, crops, load_clips, read_captions, step_generator
+from motiongen.training.latents import Labels, LatentClip, Timelines, collate, read_labels, timeline_batch
+
+
+def write(folder: Path, lengths: dict[str, int]) -> None:
+    for sub in ("new_joint_vecs", "texts"):
+        (folder / sub).mkdir(parents=True)
+    for name, length in lengths.items():
+        np.save(folder / "new_joint_vecs" / f"{name}.npy", np.full((length, 263), length, dtype=np.float32))
+        (folder / "texts" / f"{name}.txt").write_text(f"walks {name}#walks/VERB#0.0#0.0\n\nagain#again/ADV#0.0#0.0\n")
+    (folder / "train.txt").write_text("\n".join(lengths) + "\n")
+
+
+def test_clips_are_read_in_the_field_s_layout(tmp_path: Path) -> None:
+    write(tmp_path, {"a": 40, "b": 6})
+    clips = load_clips(tmp_path, "train", shortest=8)
+    assert [(c.name, len(c.features), c.captions) for c in clips] == [("a", 40, ("walks a", "again"))]
+    assert read_captions(tmp_path / "texts/b.txt") == ("walks b", "again")
+
+
+def test_what_is_no_dataset_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MotionError, match=r"train\.txt: no such file; make the dataset"):
+        load_clips(tmp_path, "train")
+    write(tmp_path, {"a": 4})
+    with pytest.raises(MotionError, match="no clip of at least 8 frames"):
+        load_clips(tmp_path, "train", shortest=8)
+    np.save(tmp_path / "new_joint_vecs/a.npy", np.zeros((9, 251), dtype=np.float32))
+    with pytest.raises(MotionError, match="a: features have shape"):
+        load_clips(tmp_path, "train")
+
+
+def test_crops_are_windows_of_whole_groups() -> None:
+    ramp = torch.arange(100.0)[:, None].expand(-1, 263)
+    clips = [Clip("long", ramp, ("",)), Clip("short", ramp[:22], ("",))]
+    batch = crops(clips, 32, 48, step_generator(0, 0))
+    lengths = batch.mask.sum(1)
+    assert set(lengths.tolist()) == {48, 20}
+    for row, length in enumerate(lengths.tolist()):
+        values = batch.features[row, :, 0]
+        assert torch.equal(values[:length].diff(), torch.ones(length - 1)) and (values[length:] == 0).all()
+
+
+def test_steps_have_randomness_of_their_own() -> None:
+    def draw(seed: int, step: int) -> float:
+        return torch.rand((), generator=step_generator(seed, step)).item()
+
+    assert draw(0, 5) == draw(0, 5)
+    assert len({draw(seed, step) for seed in range(3) for step in range(50)}) == 150
+
+
+def test_shares_partition_a_batch() -> None:
+    rows = list(range(10))
+    assert sorted(r for i in range(3) for r in rows[Share(i, 3).rows]) == rows
+
+
+def latents(count: int = 6) -> list[LatentClip]:
+    return [LatentClip(f"c{i}", (torch.full((4 + i, 3), float(i)),), (f"sentence {i}",)) for i in range(count)]
+
+
+def labels(count: int = 6) -> Labels:
+    return Labels(torch.ones(count), tuple((i,) for i in range(count)))
+
+
+def test_joined_samples_keep_sentences_with_their_frames() -> None:
+    config = Timelines(longest=20, join=1.0, extend=0.0, pieces=3)
+    batch = timeline_batch(latents(), labels(), 16, config, step_generator(0, 0))
+    assert batch.z.shape[1] <= 20 and max(len(s) for s in batch.sentences) >= 2
+    for row, sentences in enumerate(batch.sentences):
+        real = batch.mask[row]
+        for value, number in zip(batch.z[row, real, 0].tolist(), batch.frame_sentence[row, real].tolist()):
+            assert sentences[number] == f"sentence {int(value)}"
+        assert (batch.frame_sentence[row, real].diff() >= 0).all()
+
+
+def test_extended_samples_have_one_sentence_and_one_label() -> None:
+    config = Timelines(longest=30, join=0.0, extend=1.0)
+    batch = timeline_batch(latents(), labels(), 16, config, step_generator(0, 0))
+    for row, sentences in enumerate(batch.sentences):
+        values = batch.z[row, batch.mask[row], 0]
+        assert len(sentences) == 1 and sentences[0] == f"sentence {int(values[0])}"
+        assert len(values) == 2 * (4 + int(values[0])) and (values == values[0]).all()
+
+
+def test_long_clips_are_cropped_and_short_ones_padded() -> None:
+    batch = timeline_batch(latents(), labels(), 16, Timelines(longest=6, join=0.0, extend=0.0), step_generator(0, 0))
+    assert batch.z.shape[1] <= 6
+    padded = collate([[(torch.ones(2, 3), "a")], [(torch.ones(5, 3), "b"), (torch.ones(1, 3), "c")]])
+    assert padded.mask.sum(1).tolist() == [2, 6]
+    assert (padded.z[0, 2:] == 0).all()
+
+
+def test_rare_contents_are_drawn_more_often_than_their_share(tmp_path: Path) -> None:
+    names = [f"walk{i}" for i in range(16)] + ["kick"]
+    with open(tmp_path / "clips.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("name", "source", "content", "style", "seconds", "mirrored"))
+        writer.writerows((n, "x", n.rstrip("0123456789"), "normal", "4.0", "0") for n in names)
+    read = read_labels(tmp_path, names)
+    assert (read.weights[:16].sum() / read.weights[16]).item() == pytest.approx(4.0)
+    assert read.peers[0] == tuple(range(16)) and read.peers[16] == (16,)
+
+
+def test_datasets_without_labels_are_drawn_evenly(tmp_path: Path) -> None:
+    read = read_labels(tmp_path, ["a", "b"])
+    assert read.weights.tolist() == [1, 1] and read.peers == ((0,), (1,))
