@@ -15,6 +15,8 @@ from torch import Tensor
 from motiongen.models.vae import TemporalCodec
 from motiongen.training.data import Clip
 
+OUTLIER = 15.0
+
 
 @dataclass(frozen=True)
 class LatentClip:
@@ -57,7 +59,11 @@ class Timelines:
 
 @torch.no_grad()
 def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[int] = (0, 2)) -> list[LatentClip]:
-    """Latent means of all clips; clips too short for a shift have fewer versions."""
+    """Latent means of all clips; clips too short for a shift have fewer versions.
+
+    A clip with a latent beyond `OUTLIER` deviations is left out. HumanML3D's heading weighs hips against shoulders and
+    can flip within a frame when both turn freely, as salsa dancers' do; one such frame outweighs a batch of others.
+    """
     group = codec.downsampling
     encoded = []
     for clip in clips:
@@ -65,8 +71,11 @@ def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[i
         for shift in shifts:
             usable = (len(clip.features) - shift) // group * group
             if usable >= 2 * group:
-                versions.append(codec.encode(clip.features[None, shift : shift + usable]).mean[0])
-        encoded.append(LatentClip(clip.name, tuple(versions), clip.captions))
+                latents = codec.encode(clip.features[None, shift : shift + usable]).mean[0]
+                if latents.abs().max() <= OUTLIER:
+                    versions.append(latents)
+        if versions:
+            encoded.append(LatentClip(clip.name, tuple(versions), clip.captions))
     return encoded
 
 

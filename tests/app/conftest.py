@@ -27,8 +27,6 @@ from motiongen.pipeline import TextToMotionPipeline
 from motiongen.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, uniform_offsets
 from motiongen_app.cli import app
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @dataclass(frozen=True)
 class Result:
@@ -49,11 +47,9 @@ def motiongen(*args: object) -> Result:
 
 
 def start(*args: object) -> subprocess.Popen[str]:
-    """Start the command line as a process of its own, on the code of this tree."""
-    roots = [ROOT, *(ROOT / name for name in ("ops", "app", "data_prep", "assets"))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, roots)), "OMP_NUM_THREADS": "1"}
-    code = "from motiongen_app.cli import main; main()"
-    process = [sys.executable, "-c", code, *map(str, args)]
+    """Start the installed command as a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = [str(Path(sys.executable).parent / "motiongen"), *map(str, args)]
     return subprocess.Popen(process, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from motiongen.features.humanml3d import decode
+
+
+@pytest.fixture
+def labelled(dataset: Path, tmp_path: Path) -> Path:
+    """The dataset of walks with labels: one clip called a run, which it is not."""
+    folder = tmp_path / "labelled"
+    shutil.copytree(dataset, folder)
+    (folder / "new_joints").mkdir()
+    names = sorted(path.stem for path in (folder / "new_joint_vecs").glob("*.npy"))
+    rows = []
+    for i, name in enumerate(names):
+        features = np.load(folder / "new_joint_vecs" / f"{name}.npy")
+        np.save(folder / "new_joints" / f"{name}.npy", decode(_tensor(features)).numpy())
+        split = ("test", "heldout", "train")[min(i // 3, 2)]
+        rows.append((name, "bandai-namco", "run" if i == 0 else "walk", "normal", split))
+    for split in ("test", "heldout", "train"):
+        (folder / f"{split}.txt").write_text("".join(f"{r[0]}\n" for r in rows if r[4] == split))
+    _write(folder / "clips.csv", ("name", "source", "content", "style", "split"), rows)
+    _write(folder / "paraphrases.csv", ("content", "style", "text"), [("walk", "normal", "somebody strolls along")])
+    return folder
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _write(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def test_real_clips_stand_beside_generated_ones(
+    labelled: Path, tiny_pipeline: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    out = tmp_path / "report"
+    result = run("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", labelled, "--out", out, "--limit", 2)
+    assert result.code == 0, result.err
+    report = json.loads((out / "report.json").read_text())
+    # Two of the three real test clips are what their label says; the checks must tell.
+    assert report["real"]["test"]["obeyed"] == pytest.approx(2 / 3, abs=1e-3)
+    assert report["real"]["held-out pairs"]["obeyed"] == 1
+    assert {group: row["clips"] for group, row in report["generated"].items()} == {
+        "test": 2, "held-out pairs": 2, "paraphrases": 1,
+    }  # fmt: skip
+    assert report["codec"]["test"]["root_aligned_mm"] > 0
+    assert report["pipeline"]["hash"] in (out / "report.md").read_text()
+    assert "| real, test (3) | 66.7 %" in result.out
+
+
+def test_a_folder_without_labels_is_told(
+    dataset: Path, tiny_pipeline: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    out = tmp_path / "report"
+    result = run("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", dataset, "--out", out)
+    assert result.code == 2 and "clips.csv: no such file; evaluate on a folder made by" in result.err
+    assert not out.exists()

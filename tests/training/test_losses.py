@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.features.humanml3d import FOOT_CONTACTS, decode
+from motiongen.models.denoiser import MotionMambaDenoiser
+from motiongen.models.text import WordLlamaText
+from motiongen.models.vae import TemporalCodec
+from motiongen.training.codec import CodecConfig, CodecLoss, set_latent_statistics, set_root_statistics
+from motiongen.training.data import Clip, Share, step_generator
+from motiongen.training.denoiser import TextConditionedDenoiser, diffusion_loss
+from motiongen.training.latents import LatentBatch, collate
+
+
+def model() -> TextConditionedDenoiser:
+    text = WordLlamaText(dim=16, layers=1, heads=2, feedforward=32)
+    denoiser = MotionMambaDenoiser(
+        latent_dim=4, width=16, text_dim=16, blocks=1, inner=8, states=4, group=8, spatial_states=4, heads=2,
+        feedforward=32,
+    )  # fmt: skip
+    torch.nn.init.normal_(denoiser.to_latent.weight, std=0.3)
+    return TextConditionedDenoiser(text, denoiser).eval()
+
+
+def batch() -> LatentBatch:
+    samples = [
+        [(torch.randn(3 + i, 4), f"sentence number {i}"), *([(torch.randn(2, 4), "then waves")] if i % 2 else [])]
+        for i in range(5)
+    ]
+    return collate(samples)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_shares_of_several_processes_make_the_loss_and_gradient_of_one(processes: int) -> None:
+    trained, whole = model(), batch()
+    objective = DiffusionObjective()
+
+    def gradient(shares: list[Share]) -> tuple[float, torch.Tensor]:
+        trained.zero_grad()
+        losses = [diffusion_loss(trained, whole, objective, 0.3, step_generator(0, 3), share) for share in shares]
+        mean = torch.stack(losses).mean()
+        mean.backward()
+        return mean.item(), torch.cat([p.grad.flatten() for p in trained.parameters() if p.grad is not None])
+
+    one, one_gradient = gradient([Share()])
+    many, many_gradient = gradient([Share(i, processes) for i in range(processes)])
+    assert many == pytest.approx(one, rel=1e-5)
+    assert torch.allclose(many_gradient, one_gradient, atol=1e-6)
+
+
+def test_padding_is_no_part_of_the_loss() -> None:
+    trained, whole = model(), batch()
+    other = LatentBatch(whole.z.clone(), whole.mask, whole.sentences, whole.frame_sentence)
+    other.z[~whole.mask] = 100.0
+    losses = [
+        diffusion_loss(trained, b, DiffusionObjective(), 0.0, step_generator(0, 0)).item() for b in (whole, other)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_dropped_sentences_train_the_empty_one() -> None:
+    trained, whole = model(), batch()
+    renamed = LatentBatch(
+        whole.z, whole.mask, tuple(tuple("other" for _ in s) for s in whole.sentences), whole.frame_sentence
+    )
+    kept = [
+        diffusion_loss(trained, b, DiffusionObjective(), 0.0, step_generator(0, 0)).item() for b in (whole, renamed)
+    ]
+    gone = [
+        diffusion_loss(trained, b, DiffusionObjective(), 1.0, step_generator(0, 0)).item() for b in (whole, renamed)
+    ]
+    assert kept[0] != pytest.approx(kept[1], rel=1e-6) and gone[0] == pytest.approx(gone[1], rel=1e-6)
+
+
+def test_a_codec_learns_one_clip_and_keeps_its_statistics() -> None:
+    torch.manual_seed(0)
+    features = torch.cat([0.3 * torch.randn(32, 3).cumsum(0) / 10, torch.randn(32, 260).cumsum(0) / 10], dim=-1)
+    features[:, FOOT_CONTACTS] = 1.0
+    clip = Clip("clip", features, ("",))
+    codec = TemporalCodec(latent_dim=8, width=48, blocks=1)
+    codec.features.set(features.mean(0), features.std(0).clamp(min=0.1))
+    set_root_statistics(codec, [clip])
+    loss = CodecLoss(codec, CodecConfig())
+    optimizer = torch.optim.Adam(codec.parameters(), lr=1e-3)
+    mask = torch.ones(1, 32, dtype=torch.bool)
+    errors = []
+    for _ in range(100):
+        value, numbers = loss(features[None], mask, torch.zeros(1, 8, 5))
+        optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
+        optimizer.step()
+        errors.append(numbers["positions_mm"].item())
+    assert errors[-1] < 0.4 * errors[0]
+    set_latent_statistics(codec, [clip])
+    z = codec.encode(features[None]).mean
+    assert z.mean(1).abs().max() < 0.5 and 0.5 < z[..., :3].std(1).mean() < 1.5
+    assert (decode(codec.decode(z)) - decode(features[None])).abs().mean() < 2e-3 * errors[0]
