@@ -16,7 +16,8 @@ from motiongen.checkpoint import index_of, load_module, pipeline_hash, read_json
 from motiongen.diffusion.guidance import guided
 from motiongen.diffusion.objective import DiffusionObjective
 from motiongen.diffusion.sampling import build_scheduler, sample
-from motiongen.features.humanml3d import decode, with_uniform_bones
+from motiongen.features.feet import FEET, planted
+from motiongen.features.humanml3d import FOOT_CONTACTS, decode, with_uniform_bones
 from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import DENOISERS, Denoiser
 from motiongen.models.text import TEXT_ENCODERS, TextEncoder, build_text_encoder
@@ -132,6 +133,7 @@ class TextToMotionPipeline:
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         latents: Float[Tensor, "b l d"] | None = None,
         scheduler: str = "ddim",
+        clean_feet: bool = True,
         callback_on_step_end: Callable[[int, int, Tensor], Tensor | None] | None = None,
     ) -> TextToMotionOutput:
         """Generate motions.
@@ -145,6 +147,7 @@ class TextToMotionPipeline:
             generator: randomness, one for all or one a clip; with one a clip, a clip does not depend on the others.
             latents: standard normal latents to start from instead.
             scheduler: one of `motiongen.diffusion.sampling.SCHEDULERS`.
+            clean_feet: move the body so that feet in contact with the floor do not slide on it.
             callback_on_step_end: `f(step, timestep, latents)`; may return other latents to go on with.
 
         Raises:
@@ -167,7 +170,9 @@ class TextToMotionPipeline:
         steps = build_scheduler(scheduler, self.objective)
         z = sample(model, z, steps, self.objective, num_inference_steps, callback=callback_on_step_end)
         features = self.codec.decode(z, every)
-        motions = [_to_motion(features[i, : frames[i]].cpu(), timeline) for i, timeline in enumerate(timelines)]
+        motions = [
+            _to_motion(features[i, : frames[i]].cpu(), timeline, clean_feet) for i, timeline in enumerate(timelines)
+        ]
         return TextToMotionOutput(motions, z.cpu())
 
     def _embed(
@@ -239,10 +244,14 @@ def _segment_of_latents(timelines: list[list[tuple[str, int]]], length: int, gro
     return torch.stack(rows)
 
 
-def _to_motion(features: Float[Tensor, "t 263"], timeline: list[tuple[str, int]]) -> Motion:
+def _to_motion(features: Float[Tensor, "t 263"], timeline: list[tuple[str, int]], clean_feet: bool) -> Motion:
     """Joints with bones of constant length, and the sentences at their frames."""
+    decoded = decode(features)
+    joints = with_uniform_bones(decoded)
+    if clean_feet:
+        joints = planted(joints, features[:, FOOT_CONTACTS], decoded[:, FEET, 1])
     segments, start = [], 0
     for text, frames in timeline:
         segments.append(Segment(text, start, start + frames))
         start += frames
-    return Motion(with_uniform_bones(decode(features)), FPS, tuple(segments), {"features": features})
+    return Motion(joints, FPS, tuple(segments), {"features": features})

@@ -81,6 +81,12 @@ def test_motions_per_prompt_and_given_latents(pipeline: TextToMotionPipeline) ->
     assert torch.equal(first, second)
 
 
+def test_cleaning_feet_moves_the_body_but_no_pose(pipeline: TextToMotionPipeline) -> None:
+    z = torch.randn(1, 10, 8)
+    clean, raw = (pipeline("a walk", 2.0, 3, latents=z, clean_feet=c).motions[0].joints for c in (True, False))
+    assert torch.allclose(clean - clean[:, :1], raw - raw[:, :1], atol=1e-4) and not torch.allclose(clean, raw)
+
+
 def test_guidance_changes_the_motion(pipeline: TextToMotionPipeline) -> None:
     z = torch.randn(1, 10, 8)
     weak, strong = (pipeline("a walk", 2.0, 3, scale, latents=z).motions[0].joints for scale in (1.0, 4.0))

@@ -56,6 +56,9 @@ def generate(
     steps: Annotated[int, typer.Option(help="Denoising steps.")] = 20,
     guidance: Annotated[float, typer.Option(help="How much the text counts; 1 is no guidance.")] = 2.5,
     scheduler: Annotated[str, typer.Option(help="ddim, dpm-solver++ or unipc.")] = "ddim",
+    clean_feet: Annotated[
+        bool, typer.Option("--clean-feet/--raw-feet", help="Keep standing feet from sliding.")
+    ] = True,
     formats: Annotated[str, typer.Option(help="Files to write, separated by commas.")] = "npz,mp4",
     pipeline: Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")] = "base",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -65,7 +68,18 @@ def generate(
 
     command.run(
         command.checked(
-            texts, seconds or [4.0], seed, out, samples, steps, guidance, scheduler, formats, pipeline, device
+            texts,
+            seconds or [4.0],
+            seed,
+            out,
+            samples,
+            steps,
+            guidance,
+            scheduler,
+            clean_feet,
+            formats,
+            pipeline,
+            device,
         )
     )
 

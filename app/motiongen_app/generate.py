@@ -31,7 +31,7 @@ MAX_SAMPLES = 64
 MAX_STEPS = 1000
 MAX_GUIDANCE = 50.0
 MAX_SEED = 2**32 - 1
-SLUG_LENGTH = 40
+SLUG_LENGTH = 48
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Request:
     steps: int
     guidance: float
     scheduler: str
+    clean_feet: bool
     formats: tuple[str, ...]
     pipeline: str
     device: torch.device
@@ -53,7 +54,7 @@ class Request:
 
 def checked(
     texts: Sequence[str], seconds: Sequence[float], seed: int, out: Path, samples: int, steps: int, guidance: float,
-    scheduler: str, formats: str, pipeline: str, device: str,
+    scheduler: str, clean_feet: bool, formats: str, pipeline: str, device: str,
 ) -> Request:  # fmt: skip
     """The request, before anything is loaded or written.
 
@@ -76,7 +77,7 @@ def checked(
     each = tuple(seconds) * (len(texts) if len(seconds) == 1 else 1)
     return Request(
         tuple(text.strip() for text in texts), each, seed, writable_folder(out, "--out"), samples, steps, guidance,
-        scheduler, _formats(formats), pipeline, chosen_device(device),
+        scheduler, clean_feet, _formats(formats), pipeline, chosen_device(device),
     )  # fmt: skip
 
 
@@ -120,6 +121,7 @@ def run(request: Request) -> list[dict[str, Any]]:
                     "steps": request.steps,
                     "guidance": request.guidance,
                     "scheduler": request.scheduler,
+                    "clean_feet": request.clean_feet,
                     "device": str(request.device),
                     "version": __version__,
                 }
@@ -185,6 +187,7 @@ def _generate(pipeline: TextToMotionPipeline, request: Request) -> list[Motion]:
                 num_motions_per_prompt=request.samples,
                 generator=[torch.Generator().manual_seed(request.seed + i) for i in range(request.samples)],
                 scheduler=request.scheduler,
+                clean_feet=request.clean_feet,
                 callback_on_step_end=advance,
             )
         except torch.cuda.OutOfMemoryError:
