@@ -39,7 +39,8 @@ class Motion:
         joints: positions of the 22 SMPL joints, metres, Y up, facing +Z at frame 0, floor at y = 0.
         fps: frames per second.
         text: sentences and the frames that they describe.
-        extra: further arrays by name that travel with the clip (`features` [t, 263] for a generated one).
+        extra: further arrays by name that travel with the clip. A generated one has `features` [t, 263], as they came
+            from the decoder: before bones were brought to one length and feet were planted in `joints`.
     """
 
     joints: Float[Tensor, "t 22 3"]
@@ -117,7 +118,7 @@ class Motion:
         arrays["stops"] = np.array([s.stop for s in self.text], dtype=np.int64)
         # np.savez stamps its members with a fixed date, so equal arrays are equal bytes.
         with atomic_path(path) as beside, open(beside, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Motion:
@@ -140,11 +141,15 @@ class Motion:
                 arrays = {k: file[k] for k in file.files}
             except Exception as error:
                 raise MotionError(f"{path}: damaged ({type(error).__name__})") from None
-        joints = torch.from_numpy(np.ascontiguousarray(arrays.pop("joints"), dtype=np.float32))
-        texts = _column(arrays, "texts")
-        starts, stops = _column(arrays, "starts"), _column(arrays, "stops")
-        fps = float(arrays.pop("fps", np.float32(FPS)))
-        text = tuple(Segment(str(t), int(a), int(b)) for t, a, b in zip(texts, starts, stops))
+        try:
+            joints = torch.from_numpy(np.ascontiguousarray(arrays.pop("joints"), dtype=np.float32))
+            fps = float(arrays.pop("fps", np.float32(FPS)))
+            columns = [_column(arrays, name) for name in ("texts", "starts", "stops")]
+            if len({len(column) for column in columns}) > 1:
+                raise ValueError("texts, starts and stops differ in length")
+            text = tuple(Segment(str(t), int(a), int(b)) for t, a, b in zip(*columns))
+        except (TypeError, ValueError) as error:
+            raise MotionError(f"{path}: not a motion ({str(error).splitlines()[0]})") from None
         extra = {k: torch.from_numpy(v) for k, v in arrays.items() if v.dtype.kind == "f"}
         return cls(joints, fps, text, extra)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, overload
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -27,6 +27,10 @@ from motiongen.motion import FPS, Motion, MotionError, Segment
 MIN_SECONDS = 0.5
 MAX_SECONDS = 600.0
 
+OutputType = Literal["motion", "features", "latent"]
+# Called after each step as diffusers does: f(pipeline, step, timestep, {"latents": ...}) -> dict that may hold others.
+StepEnd = Callable[["TextToMotionPipeline", int, int, dict[str, Tensor]], dict[str, Tensor] | None]
+
 # One sentence, or several that follow each other in one clip.
 Prompt = str | Sequence[str]
 Duration = float | Sequence[float]
@@ -34,9 +38,16 @@ Duration = float | Sequence[float]
 
 @dataclass(frozen=True)
 class TextToMotionOutput:
-    """The motions, those of the first prompt first, and the latents that they were decoded from."""
+    """What was generated for the first prompt comes first.
+
+    Attributes:
+        motions: the clips; empty unless `output_type` is "motion".
+        features: HumanML3D's features [t, 263] of each, as decoded; empty if `output_type` is "latent".
+        latents: what they were decoded from, padded to the longest.
+    """
 
     motions: list[Motion]
+    features: list[Tensor]
     latents: Float[Tensor, "b l d"]
 
 
@@ -88,7 +99,7 @@ class TextToMotionPipeline:
             load_module(lambda **config: build_text_encoder(encoder, **config), folder / "text_encoder"),
             load_module(DENOISERS[kind], folder / "denoiser"),
             read_json(folder / "scheduler" / "config.json"),
-            name=folder.name,
+            name=folder.resolve().name,
             digest=pipeline_hash(folder),
         )
         return pipeline.to(device)
@@ -122,6 +133,22 @@ class TextToMotionPipeline:
         modules = {"codec": self.codec, "text_encoder": self.text_encoder, "denoiser": self.denoiser}
         return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
 
+    @overload
+    def __call__(
+        self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
+        num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
+        generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
+        scheduler: str = ..., clean_feet: bool = ..., output_type: OutputType = ..., return_dict: Literal[True] = ...,
+        callback_on_step_end: StepEnd | None = ...,
+    ) -> TextToMotionOutput: ...  # fmt: skip
+    @overload
+    def __call__(
+        self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
+        num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
+        generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
+        scheduler: str = ..., clean_feet: bool = ..., output_type: OutputType = ..., *, return_dict: Literal[False],
+        callback_on_step_end: StepEnd | None = ...,
+    ) -> tuple[Any]: ...  # fmt: skip
     @torch.no_grad()
     def __call__(
         self,
@@ -134,9 +161,11 @@ class TextToMotionPipeline:
         latents: Float[Tensor, "b l d"] | None = None,
         scheduler: str = "ddim",
         clean_feet: bool = True,
-        callback_on_step_end: Callable[[int, int, Tensor], Tensor | None] | None = None,
-    ) -> TextToMotionOutput:
-        """Generate motions.
+        output_type: OutputType = "motion",
+        return_dict: bool = True,
+        callback_on_step_end: StepEnd | None = None,
+    ) -> TextToMotionOutput | tuple[Any]:
+        """Generate motions. Arguments are those of diffusers' pipelines, and `duration`.
 
         Args:
             prompt: one sentence, or a list with an entry a clip: a sentence, or a list of sentences that follow each
@@ -148,12 +177,18 @@ class TextToMotionPipeline:
             latents: standard normal latents to start from instead.
             scheduler: one of `motiongen.diffusion.sampling.SCHEDULERS`.
             clean_feet: move the body so that feet in contact with the floor do not slide on it.
-            callback_on_step_end: `f(step, timestep, latents)`; may return other latents to go on with.
+            output_type: "motion", or "features" or "latent" to stop before.
+            return_dict: False gives a tuple with what `output_type` names alone.
+            callback_on_step_end: `f(pipeline, step, timestep, {"latents": z})`; may return a dict with other latents.
 
         Raises:
             MotionError: an empty or too long text, a duration out of range, lists that do not fit each other.
         """
         timelines = _timelines(prompt, duration)
+        if num_motions_per_prompt < 1:
+            raise MotionError(f"{num_motions_per_prompt} motions per prompt asked for; give at least 1")
+        if output_type not in get_args(OutputType):
+            raise MotionError(f"output type '{output_type}' is unknown; there are {', '.join(get_args(OutputType))}")
         timelines = [t for t in timelines for _ in range(num_motions_per_prompt)]
         if num_inference_steps < 1 or num_inference_steps > self.objective.steps:
             raise MotionError(f"{num_inference_steps} steps asked for; give 1 to {self.objective.steps}")
@@ -168,12 +203,25 @@ class TextToMotionPipeline:
         text, empty = self._embed(timelines, segments)
         model = guided(self.denoiser, text, empty, guidance_scale, every)
         steps = build_scheduler(scheduler, self.objective)
-        z = sample(model, z, steps, self.objective, num_inference_steps, callback=callback_on_step_end)
-        features = self.codec.decode(z, every)
-        motions = [
-            _to_motion(features[i, : frames[i]].cpu(), timeline, clean_feet) for i, timeline in enumerate(timelines)
-        ]
-        return TextToMotionOutput(motions, z.cpu())
+        callback = None if callback_on_step_end is None else self._step_end(callback_on_step_end)
+        z = sample(model, z, steps, self.objective, num_inference_steps, callback)
+        features: list[Tensor] = []
+        motions: list[Motion] = []
+        if output_type != "latent":
+            features = [f[:n].cpu() for f, n in zip(self.codec.decode(z, every), frames)]
+        if output_type == "motion":
+            motions = [_to_motion(f, timeline, clean_feet) for f, timeline in zip(features, timelines)]
+        output = TextToMotionOutput(motions, features, z.cpu())
+        if return_dict:
+            return output
+        chosen: dict[str, Any] = {"motion": motions, "features": features, "latent": output.latents}
+        return (chosen[output_type],)
+
+    def _step_end(self, callback: StepEnd) -> Callable[[int, int, Tensor], Tensor | None]:
+        def adapted(step: int, timestep: int, z: Tensor) -> Tensor | None:
+            return (callback(self, step, timestep, {"latents": z}) or {}).get("latents")
+
+        return adapted
 
     def _embed(
         self, timelines: list[list[tuple[str, int]]], segments: Int[Tensor, "b l"]
@@ -197,15 +245,19 @@ class TextToMotionPipeline:
                 raise MotionError(f"latents have shape {tuple(latents.shape)}; these durations need {shape}")
             return latents.to(self.device)
         if generator is None or isinstance(generator, torch.Generator):
-            return torch.randn(shape, generator=generator).to(self.device)
+            return _noise(shape, generator).to(self.device)
         if len(generator) != shape[0]:
             raise MotionError(f"{len(generator)} generators given for {shape[0]} clips; give one, or one a clip")
         z = torch.zeros(shape)
         for row, own in enumerate(generator):
             # Only as much as the clip needs, so that its noise does not depend on the length of the others.
             length = int(mask[row].sum())
-            z[row, :length] = torch.randn(length, shape[2], generator=own)
+            z[row, :length] = _noise((length, shape[2]), own).cpu()
         return z.to(self.device)
+
+
+def _noise(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    return torch.randn(shape, generator=generator, device=None if generator is None else generator.device)
 
 
 def _timelines(prompt: str | Sequence[Prompt], duration: float | Sequence[Duration]) -> list[list[tuple[str, int]]]:

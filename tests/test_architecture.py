@@ -117,7 +117,8 @@ def test_no_pickle_is_read_without_weights_only() -> None:
     for module, path in modules().items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
-                assert any(k.arg == "weights_only" for k in node.keywords), f"{module}:{node.lineno}"
+                safe = [k for k in node.keywords if k.arg == "weights_only" and ast.unparse(k.value) == "True"]
+                assert safe, f"{module}:{node.lineno}"
 
 
 def test_tests_mirror_the_source() -> None:
@@ -128,5 +129,8 @@ def test_tests_mirror_the_source() -> None:
 
 
 def test_sources_name_no_path_of_one_machine() -> None:
-    for module, path in modules().items():
-        assert not re.search(r"/(work|root|home|farm)/", path.read_text(encoding="utf-8")), module
+    suffixes = {".py", ".c", ".md", ".toml", ".json"}
+    for path in sorted(ROOT.rglob("*")):
+        hidden = any(part.startswith(".") or part in ("build", "dist") for part in path.relative_to(ROOT).parts)
+        if path.suffix in suffixes and not hidden and path != Path(__file__).resolve():
+            assert not re.search(r"/(work|root|home|farm)/", path.read_text(encoding="utf-8")), path

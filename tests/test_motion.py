@@ -97,6 +97,22 @@ def test_other_arrays_are_named(tmp_path: Path) -> None:
         Motion.load(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"joints": np.array(["a", "b"])},
+        {"fps": np.array([20.0, 30.0])},
+        {"texts": np.array(["a", "b"]), "starts": np.array([0])},
+        {"starts": np.array(["x"]), "stops": np.array([3]), "texts": np.array(["a"])},
+    ],
+)
+def test_arrays_of_the_wrong_kind_are_told(tmp_path: Path, wrong: dict[str, np.ndarray]) -> None:
+    np.savez(tmp_path / "wrong.npz", **{"joints": np.zeros((5, 22, 3)), **wrong})
+    with pytest.raises(MotionError, match=r"wrong\.npz: not a motion") as caught:
+        Motion.load(tmp_path / "wrong.npz")
+    assert "\n" not in str(caught.value)
+
+
 def test_bare_joint_arrays_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones((7, 22, 3)))
     assert len(Motion.load(tmp_path / "a.npy")) == 7

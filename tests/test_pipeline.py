@@ -161,3 +161,29 @@ def test_missing_and_damaged_pipelines_are_told(tmp_path: Path) -> None:
     (folder / "model_index.json").write_text("not json")
     with pytest.raises(MotionError, match="not readable as JSON"):
         TextToMotionPipeline.from_pretrained(folder)
+
+
+def test_output_types_are_stages_of_one_generation(pipeline: TextToMotionPipeline) -> None:
+    z = torch.randn(2, 10, 8)
+    asked = (["a walk", "a kick"], [2.0, 1.5], 3)
+    whole = pipeline(*asked, latents=z)
+    (motions,) = pipeline(*asked, latents=z, return_dict=False)
+    (features,) = pipeline(*asked, latents=z, output_type="features", return_dict=False)
+    (latents,) = pipeline(*asked, latents=z, output_type="latent", return_dict=False)
+    assert torch.equal(motions[1].joints, whole.motions[1].joints)
+    assert [len(f) for f in features] == [40, 30] and torch.equal(features[1], whole.motions[1].extra["features"])
+    assert torch.equal(latents, whole.latents)
+    with pytest.raises((MotionError, TypeError), match="mesh"):
+        pipeline("a walk", output_type="mesh")  # type: ignore[call-overload]
+
+
+def test_callback_is_that_of_diffusers(pipeline: TextToMotionPipeline) -> None:
+    seen = []
+
+    def at_end(own: TextToMotionPipeline, step: int, timestep: int, state: dict[str, torch.Tensor]) -> dict:
+        seen.append((own is pipeline, step, tuple(state["latents"].shape)))
+        return {"latents": torch.zeros_like(state["latents"])}
+
+    output = pipeline("a walk", 2.0, 3, callback_on_step_end=at_end)
+    assert seen == [(True, i, (1, 10, 8)) for i in range(3)]
+    assert (output.latents == 0).all()

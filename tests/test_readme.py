@@ -71,6 +71,17 @@ def test_other_commands_fail_for_want_of_data_alone(command: str, tmp_path: Path
     assert "option" not in result.stderr
 
 
+def test_nothing_was_left_to_be_filled_in() -> None:
+    cards = [ROOT / "README.md", *sorted((ROOT / "assets").rglob("README.md"))]
+    left = [
+        f"{c.parent.name}: {line}"
+        for c in cards
+        for line in c.read_text().splitlines()
+        if re.fullmatch(r"[A-Z]+", line)
+    ]
+    assert left == []
+
+
 def test_pictures_and_files_named_exist() -> None:
     named = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README) + re.findall(r"`((?:assets|motiongen|ops)/[\w./-]+)`", README)
     assert [n for n in named if not (ROOT / n).exists()] == []

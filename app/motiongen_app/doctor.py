@@ -122,6 +122,10 @@ def _extras() -> dict[str, dict[str, Any]]:
         entry = found.setdefault(extra[1], {"missing": [], "install": f'pip install "motiongen[{extra[1]}]"'})
         if not _is_installed(package[0]):
             entry["missing"].append(package[0])
+    if "clip" in found and not _is_installed("clip-anytorch"):
+        # No extra can list it: its own requirements would break torch, see pyproject.toml.
+        found["clip"]["missing"].append("clip-anytorch")
+        found["clip"]["install"] += " && pip install --no-deps clip-anytorch"
     return found
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from rich.console import Console
 
-from motiongen.evaluation.starter import codec_report, evenly, labelled_clips, obedience, paraphrases, real_clips
+from motiongen.evaluation.starter import (
+    codec_report,
+    evenly,
+    labelled_clips,
+    obedience,
+    paraphrases,
+    real_clips,
+    walking_styles,
+)
 from motiongen.motion import atomic_path
 from motiongen.pipeline import TextToMotionPipeline
 from motiongen_app.errors import InputError, in_range, writable_folder
@@ -43,6 +51,8 @@ def starter(name: str, data: Path, out: Path, seed: int, limit: int) -> str:
 
         for group, sentences in asked.items():
             report["generated"][group] = obedience(pipeline, sentences, SECONDS, seed, STEPS, GUIDANCE, progress=show)
+        show("walking styles")
+        report["walking_styles"] = walking_styles(pipeline, data, SECONDS, seed, STEPS, GUIDANCE)
     text = table(report)
     for path, content in ((out / "report.json", json.dumps(report, indent=2) + "\n"), (out / "report.md", text)):
         with atomic_path(path) as beside:
@@ -57,13 +67,13 @@ def table(report: dict[str, Any]) -> str:
         f"Pipeline `{pipeline['name']}` ({pipeline['hash']}), {settings['seconds']:g} s clips, "
         f"{settings['steps']} steps, guidance {settings['guidance']:g}, seed {settings['seed']}.",
         "",
-        "| codec, whole clips | joint error at the root, mm | in the world, mm | foot skate, cm/s | real |",
-        "| --- | --- | --- | --- | --- |",
+        "| codec, whole clips | joint error at the root, mm | in the world, mm | foot skate, cm/s | real | ratio |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for split, row in report["codec"].items():
         lines.append(
             f"| {split} ({row['clips']} clips) | {row['root_aligned_mm']:.1f} | {row['world_mm']:.1f} "
-            f"| {row['skate_cm_s']:.1f} | {row['real_skate_cm_s']:.1f} |"
+            f"| {row['skate_cm_s']:.1f} | {row['real_skate_cm_s']:.1f} | {row['skate_ratio']:.2f} |"
         )
     lines += [
         "",
@@ -76,4 +86,11 @@ def table(report: dict[str, Any]) -> str:
                 f"| {kind}, {group} ({row['clips']}) | {100 * row['obeyed']:.1f} % | {row['foot_skate_cm_per_s']:.1f} "
                 f"| {row['jitter']:.2f} | {row['penetration_cm']:.1f} |"
             )
+    styles = report["walking_styles"]
+    if styles is not None:
+        lines += [
+            "",
+            f"Walking styles told apart by gait, of {styles['styles']}: real {100 * styles['real']:.1f} %, "
+            f"generated {100 * styles['generated']:.1f} % ({styles['clips']} clips).",
+        ]
     return "\n".join(lines) + "\n"

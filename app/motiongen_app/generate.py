@@ -133,14 +133,17 @@ def run(request: Request) -> list[dict[str, Any]]:
     return entries
 
 
-def metrics(motion: Motion) -> dict[str, float]:
-    """How clean a clip is: foot skate in cm/s, jitter in 100 m/s^3, depth below the floor in cm."""
+def metrics(motion: Motion) -> dict[str, float | None]:
+    """How clean a clip is: foot skate in cm/s, jitter in 100 m/s^3, depth below the floor in cm.
+
+    `alignment`, how well clip and text agree, is None: it takes a pipeline with heads that were trained for it.
+    """
     numbers = {
         "foot_skate_cm_per_s": foot_skate(motion.joints, motion.fps),
         "jitter": jitter(motion.joints, motion.fps),
         "penetration_cm": penetration(motion.joints),
     }
-    return _rounded({name: value.item() for name, value in numbers.items()})
+    return {**_rounded({name: value.item() for name, value in numbers.items()}), "alignment": None}
 
 
 def slug(texts: Sequence[str]) -> str:
@@ -172,7 +175,7 @@ def _generate(pipeline: TextToMotionPipeline, request: Request) -> list[Motion]:
     bar = progress.add_task("denoising", total=request.steps)
     with ExitStack() as shown:
 
-        def advance(step: int, timestep: int, latents: torch.Tensor) -> None:
+        def advance(pipeline: TextToMotionPipeline, step: int, timestep: int, state: dict[str, torch.Tensor]) -> None:
             if step == 0:
                 # Not before: until now a text may have been refused, and that is to be one line.
                 shown.enter_context(progress)

@@ -12,6 +12,7 @@ from accelerate import PartialState
 
 from motiongen.checkpoint import load_module, save_module
 from motiongen.models.vae import TemporalCodec
+from motiongen.motion import atomic_path
 from motiongen.pipeline import TextToMotionPipeline
 from motiongen.training.codec import CodecConfig, train_codec
 from motiongen.training.config import load_config
@@ -39,6 +40,7 @@ def codec(config: str, run: Run) -> Path:
     trained = train_codec(settings, run.data, run.out, run.minutes, run.resume)
     if PartialState().is_main_process:
         save_module(trained, run.out / "codec")
+        _copy_run(run.out, run.out / "codec")
     return run.out / "codec"
 
 
@@ -51,7 +53,14 @@ def denoiser(config: str, codec_folder: Path, half: bool, run: Run) -> Path:
     pipeline = TextToMotionPipeline(frozen, trained.text_encoder, trained.denoiser, settings.process)
     if PartialState().is_main_process:
         pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
+        _copy_run(run.out, run.out / "pipeline")
     return run.out / "pipeline"
+
+
+def _copy_run(out: Path, folder: Path) -> None:
+    """Weights that are passed on tell how they were trained."""
+    with atomic_path(folder / "run.json") as beside:
+        beside.write_bytes((out / "run.json").read_bytes())
 
 
 def _begin(config: Config, run: Run) -> Config:

@@ -8,7 +8,8 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# The released pipeline's process: a cosine schedule (Nichol and Dhariwal 2021) and velocities (Salimans and Ho 2022).
+# A cosine schedule (Nichol and Dhariwal 2021) and velocities (Salimans and Ho 2022) rather than MLD's scaled-linear one
+# and noise: they reach pure noise at the last step, so that short samplings start from what training has seen.
 DEFAULT_PROCESS: dict[str, Any] = {
     "num_train_timesteps": 1000,
     "beta_schedule": "squaredcos_cap_v2",

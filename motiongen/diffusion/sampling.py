@@ -44,21 +44,18 @@ def sample(
     scheduler: Any,
     objective: DiffusionObjective,
     steps: int,
-    generator: torch.Generator | None = None,
     callback: Callable[[int, int, Tensor], Tensor | None] | None = None,
 ) -> Float[Tensor, "b l d"]:
-    """Denoise `latents`, standard normal, in `steps` steps.
+    """Denoise `latents`, standard normal, in `steps` steps; the schedulers here draw no randomness of their own.
 
     `callback(step, timestep, latents)` is called after each step and may return other latents to go on with.
     """
     scheduler.set_timesteps(steps, device=latents.device)
     z = latents * scheduler.init_noise_sigma
-    takes_generator = "generator" in scheduler.step.__code__.co_varnames
-    extra = {"generator": generator} if takes_generator else {}
     for i, timestep in enumerate(scheduler.timesteps):
         level = objective.noise_level(timestep).to(z).expand(z.shape[:2])
         predicted = model(scheduler.scale_model_input(z, timestep), level)
-        z = scheduler.step(predicted, timestep, z, return_dict=False, **extra)[0]
+        z = scheduler.step(predicted, timestep, z, return_dict=False)[0]
         if callback is not None:
             changed = callback(i, int(timestep), z)
             z = z if changed is None else changed

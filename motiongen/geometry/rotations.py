@@ -67,13 +67,6 @@ def quaternion_to_6d(q: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b 6"]:
     return torch.cat([matrix[..., 0], matrix[..., 1]], dim=-1)
 
 
-def matrix_from_6d(x: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
-    """Gram-Schmidt on two column vectors (Zhou et al. 2019, section B), in HumanML3D's order."""
-    first = torch.nn.functional.normalize(x[..., :3], dim=-1)
-    third = torch.nn.functional.normalize(torch.linalg.cross(first, x[..., 3:]), dim=-1)
-    return torch.stack([first, torch.linalg.cross(third, first), third], dim=-1)
-
-
 def heading_quaternion(half_angle: Float[Tensor, "*b"]) -> Float[Tensor, "*b 4"]:
     """Rotation about +Y by twice `half_angle` (radians); HumanML3D keeps headings as half angles."""
     zero = torch.zeros_like(half_angle)

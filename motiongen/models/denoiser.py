@@ -10,13 +10,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from motiongen.models.conditioning import FrameText, NoiseLevelEmbedding, TextMixer
-from motiongen.models.mamba import Directions, MotionMambaBlock, Spatial
+from motiongen.models.mamba import Directions, MotionMambaBlock, Spatial, one_of
 
 Schedule = Literal["2N-1..1", "1..2N-1", "N..1", "1..N"]
 
 
 def scan_schedule(schedule: Schedule, blocks: int) -> tuple[int, ...]:
     """Number of parallel scans of each block on the way down; the way up mirrors it (Motion Mamba, section 3.3)."""
+    one_of("schedule", schedule, Schedule)
     rising = range(1, 2 * blocks, 2) if "2N-1" in schedule else range(1, blocks + 1)
     return tuple(reversed(rising)) if schedule.endswith("..1") else tuple(rising)
 

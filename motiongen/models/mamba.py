@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -32,6 +32,7 @@ class HierarchicalTemporalMixer(nn.Module):
         self, width: int, inner: int, scans: int, states: int, kernel: int = 4, directions: Directions = "both"
     ) -> None:
         super().__init__()
+        one_of("directions", directions, Directions)
         reverse = tuple(directions == "both" and i >= (scans + 1) // 2 for i in range(scans))
         self.to_inner = nn.Linear(width, inner)
         self.scans = SelectiveScans(inner, states, kernel, reverse)
@@ -52,6 +53,7 @@ class BidirectionalSpatialMixer(nn.Module):
         self, width: int, group: int, expansion: int, states: int, kernel: int = 3, spatial: Spatial = "bidirectional"
     ) -> None:
         super().__init__()
+        one_of("spatial", spatial, Spatial)
         if width % group:
             raise ValueError(f"width {width} is no multiple of the spatial group {group}")
         self.group = group
@@ -97,6 +99,12 @@ class MotionMambaBlock(nn.Module):
         if self.spatial is not None:
             y = y + self.spatial(y)
         return x + y * nn.functional.silu(self.gate(h))
+
+
+def one_of(name: str, value: str, choices: Any) -> None:
+    """Raises: ValueError: `value` is not in the Literal `choices`; a misspelt ablation must not train another model."""
+    if value not in get_args(choices):
+        raise ValueError(f"{name} is '{value}'; it must be one of {', '.join(get_args(choices))}")
 
 
 class SelectiveScans(nn.Module):

@@ -7,7 +7,7 @@ Three of the latent channels are not learned: the root's net turn and displaceme
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -36,18 +36,27 @@ class DiagonalNormal:
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
 
 
-class MotionCodec(Protocol):
-    """What diffusion needs of a codec. `mask` marks real frames, or real latent frames, in a padded batch."""
+class MotionCodec(nn.Module):
+    """What diffusion needs of a codec. `mask` marks real frames, or real latent frames, in a padded batch.
+
+    Attributes:
+        latent_dim: channels of a latent frame.
+        downsampling: frames of motion to a latent frame.
+        config: the arguments that build this codec again.
+    """
 
     latent_dim: int
     downsampling: int
+    config: dict[str, Any]
 
-    def encode(self, features: Tensor, mask: Tensor | None = None) -> DiagonalNormal: ...
+    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+        raise NotImplementedError
 
-    def decode(self, z: Tensor, mask: Tensor | None = None) -> Tensor: ...
+    def decode(self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None) -> Tensor:
+        raise NotImplementedError
 
 
-class TemporalCodec(nn.Module):
+class TemporalCodec(MotionCodec):
     """Features [b, t, 263] to latents [b, t/4, latent_dim] and back.
 
     `encode` and `decode` speak latents that are standardised over the training set (`latents` holds the statistics), so
@@ -63,7 +72,7 @@ class TemporalCodec(nn.Module):
 
     def __init__(self, latent_dim: int = 32, width: int = 384, blocks: int = 4, dropout: float = 0.0) -> None:
         super().__init__()
-        self.config: dict[str, Any] = {
+        self.config = {
             "latent_dim": latent_dim, "width": width, "blocks": blocks, "dropout": dropout,
         }  # fmt: skip
         self.latent_dim = latent_dim

@@ -112,6 +112,14 @@ def test_schedules_of_the_paper() -> None:
     assert scan_schedule("1..N", 5) == (1, 2, 3, 4, 5)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"schedule": "1..2N"}, {"spatial": "bidirectionel"}, {"directions": "backward"}, {"group": 7}]
+)
+def test_misspelt_ablations_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError), match=str(next(iter(wrong.values())))):
+        MotionMambaDenoiser(**{**MAMBA, **wrong})
+
+
 def test_unet_mirrors_its_scans() -> None:
     model = MotionMambaDenoiser(**{**MAMBA, "blocks": 3})
     assert [block.temporal.scans.scans for block in model.down] == [5, 3, 1]
