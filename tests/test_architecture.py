@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "render": FOUNDATION | {"features", "render"},
     "export": FOUNDATION | {"features", "render"},
     "data_prep": FOUNDATION | {"features"},
-    "motiongen": set(),
+    "motiongen": {"motion", "pipeline"},
 }
 
 

@@ -33,10 +33,11 @@ class _File:
 def parse(data: bytes, path: Path) -> dict[str, Animation]:
     """Every animation of a GLB file's first skin, by name, sampled at 30 frames a second.
 
+    Animations that move no joint of the skin (those of a camera or a prop) are left out.
     Joints are the skin's nodes and their ancestors; scales are multiplied into the translations below them.
 
     Raises:
-        FileRefused: not GLB 2.0, damaged, no skin or animation, or outside buffers.
+        FileRefused: not GLB 2.0, damaged, no skin, no animation of its joints, or outside buffers.
     """
     file = _open(data, path)
     try:
@@ -88,8 +89,12 @@ def _clips(file: _File) -> dict[str, Animation]:
     for number, animation in enumerate(document["animations"]):
         name = str(animation.get("name", f"animation {number}"))
         clip = _clip(animation, order, parents, names, rest, left, file)
+        if clip is None:
+            continue
         left -= len(clip) * len(order)
         clips[name if name not in clips else f"{name} {number}"] = clip
+    if not clips:
+        raise file.refuse("moves no joint of the skin in any of its animations")
     return clips
 
 
@@ -172,7 +177,8 @@ def _clip(
     rest: list[dict[str, np.ndarray]],
     samples: int,
     file: _File,
-) -> Animation:
+) -> Animation | None:
+    """An animation's curves sampled; None where no curve moves a joint."""
     wanted = set(order)
     curves: dict[tuple[int, str], tuple[np.ndarray, np.ndarray, str]] = {}
     for channel in animation["channels"]:
@@ -180,7 +186,7 @@ def _clip(
         if target.get("node") in wanted and target["path"] in ("translation", "rotation", "scale"):
             curves[target["node"], target["path"]] = _sampler(animation["samplers"][channel["sampler"]], target, file)
     if not curves:
-        raise file.refuse(f"animation '{animation.get('name')}' moves no joint of the skin")
+        return None
     start = min(times[0] for times, _, _ in curves.values())
     stop = max(times[-1] for times, _, _ in curves.values())
     if (stop - start) * FPS * len(order) > samples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ _LEAST_STD = 1e-4
 
 
 def write_clip(out: Path, name: str, joints: Float[Tensor, "t 22 3"]) -> None:
-    """new_joints/NAME.npy [t, 22, 3] and new_joint_vecs/NAME.npy [t - 1, 263], float32."""
+    """new_joints/NAME.npy [t, 22, 3] and new_joint_vecs/NAME.npy [t - 1, 263], float32.
+
+    Whatever floor the joints came with, the lowest joint of the clip is put at y = 0, as HumanML3D does.
+    """
     joints = humanml3d.to_origin(humanml3d.to_uniform_skeleton(joints))
     _save(out / "new_joints" / f"{name}.npy", joints)
     _save(out / "new_joint_vecs" / f"{name}.npy", humanml3d.encode(joints))
@@ -69,8 +72,19 @@ def read_record(out: Path, name: str) -> dict[str, Any] | None:
 
 
 def forget(out: Path, name: str) -> None:
-    """Take a clip of an earlier call, whose source is no longer usable, off the lists."""
+    """Take a clip of an earlier call, whose source is gone or no longer usable, off the lists."""
     (out / "records" / f"{name}.json").unlink(missing_ok=True)
+
+
+def recorded(out: Path) -> list[str]:
+    """Names of the clips that earlier calls made, whoever asked for them, in the order of the lists."""
+    return [path.stem for path in sorted((out / "records").glob("*.json"))]
+
+
+def twin_clash(name: str, names: Set[str]) -> str | None:
+    """The clip among `names` whose mirrored twin has this name, or which has the name of this one's twin."""
+    others = (name.removeprefix("M"), f"M{name}")
+    return next((other for other in others if other != name and other in names), None)
 
 
 def write_index(out: Path, about: dict[str, Any]) -> dict[str, int]:
@@ -137,7 +151,7 @@ def statistics(out: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _records(out: Path) -> list[dict[str, Any]]:
-    found = (read_record(out, path.stem) for path in sorted((out / "records").glob("*.json")))
+    found = (read_record(out, name) for name in recorded(out))
     return [record for record in found if record and has_clip(out, record["name"], record["mirror"])]
 
 

@@ -22,11 +22,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from motiongen.motion import FPS, Motion, MotionError
 from motiongen_data_prep import layout, trim
+from motiongen_data_prep.animation import Animation
 from motiongen_data_prep.attribution import LICENCES, attribution_text
 from motiongen_data_prep.captions import choose
-from motiongen_data_prep.folder import folder_takes
+from motiongen_data_prep.folder import folder_takes, with_validation
 from motiongen_data_prep.paraphrases import paraphrases
-from motiongen_data_prep.readers import read, read_all
+from motiongen_data_prep.readers import UNREADABLE, read, read_all, reason
 from motiongen_data_prep.retarget import retarget
 from motiongen_data_prep.starter import Skip, bandai_takes, cmu_takes, mesh2motion_takes
 from motiongen_data_prep.take import Take
@@ -88,7 +89,8 @@ def prepare(
     """Add a source's clips to the prepared folder `out` and bring its lists, Mean and Std up to date over all clips.
 
     Several sources may share one folder. Clips whose files are unchanged since an earlier call are kept; their texts
-    and splits are written anew. A file that cannot be used costs one line and an entry in the summary.
+    and splits are written anew. A file that cannot be used costs one line and an entry in the summary. Clips that the
+    captions.csv of the source `folder` no longer names leave the lists.
 
     Args:
         source: bandai-namco, cmu, mesh2motion or folder.
@@ -109,28 +111,35 @@ def prepare(
     console = console or Console(stderr=True)
     summary = Summary(source)
 
-    def skip(name: str, reason: str) -> None:
-        summary.skipped[name] = reason
-        console.print(f"skipped {name}: {reason}", style="yellow", soft_wrap=True, highlight=False, markup=False)
+    def skip(name: str, why: str) -> None:
+        summary.skipped[name] = _one_line(why)
+        console.print(
+            _one_line(f"skipped {name}: {why}"), style="yellow", soft_wrap=True, highlight=False, markup=False
+        )
 
-    takes = SOURCES[source](Path(src), skip)
-    out = Path(out)
+    src, out = Path(src), Path(out)
+    takes = SOURCES[source](src, skip)
+    root = str(src.resolve()) if source == "folder" else None
+    takes = _without_clashes(takes, set(layout.recorded(out)) - _gone(out, root, takes), skip)
+    gone = _gone(out, root, takes)
     _remove_leftovers(out)
     fresh = [take for take in takes if not _is_done(out, take, mirror)]
     summary.kept = len(takes) - len(fresh)
     with _progress(console) as progress:
         bar = progress.add_task(f"preparing {source}", total=len(takes), completed=summary.kept)
-        for name, reason in _run(_jobs(out, mirror, fresh), workers or os.cpu_count() or 1):
+        for name, why in _run(_jobs(out, mirror, fresh), workers or os.cpu_count() or 1):
             progress.advance(bar)
-            if reason is None:
+            if why is None:
                 summary.written += 1
             else:
-                skip(name, reason)
+                skip(name, why)
                 layout.forget(out, name)
     done = [take for take in takes if take.name not in summary.skipped]
     if not done:
         raise MotionError(f"{src}: none of its {len(takes)} clips could be used; {_first(summary.skipped)}")
-    _refresh(out, done, mirror)
+    for name in gone:
+        layout.forget(out, name)
+    _refresh(out, with_validation(done) if source == "folder" else done, mirror, root)
     if source == "bandai-namco":
         layout.write_paraphrases(out, paraphrases())
     summary.splits = _index(out, source, summary)
@@ -172,22 +181,32 @@ def _work(job: _Job) -> list[tuple[str, str | None]]:
     """(name, None or reason) of each take of a job. Runs in a worker process."""
     results: list[tuple[str, str | None]] = []
     first = job.takes[0]
+    has_clips = first.file.suffix.lower() == ".glb"
     try:
-        if first.clip:
-            animations = read_all(first.file)
-        else:
-            animations = {"": read(first.file, first.asf)}
+        animations = read_all(first.file) if has_clips else {"": read(first.file, first.asf)}
     except MotionError as error:
         return [(take.name, str(error)) for take in job.takes]
+    except UNREADABLE as error:
+        return [(take.name, f"{first.file}: {reason(error)}") for take in job.takes]
     for take in job.takes:
-        if take.clip not in animations:
-            results.append((take.name, f"{take.file.name} has no clip '{take.clip}'"))
-            continue
         try:
-            results.append((take.name, process(take, retarget(animations[take.clip]), job.out, job.mirror)))
-        except MotionError as error:
-            results.append((take.name, f"{take.file.name}: {error}"))
+            motion = retarget(_chosen(take, animations))
+            results.append((take.name, process(take, motion, job.out, job.mirror)))
+        except UNREADABLE as error:
+            results.append((take.name, f"{take.file.name}: {reason(error)}"))
     return results
+
+
+def _chosen(take: Take, animations: dict[str, Animation]) -> Animation:
+    """The clip that a take names, or the only one."""
+    if take.clip in animations:
+        return animations[take.clip]
+    if not take.clip and len(animations) == 1:
+        return next(iter(animations.values()))
+    wrong = (
+        f"has no clip '{take.clip}'; its clips" if take.clip else f"has {len(animations)} clips; add # and one of them"
+    )
+    raise MotionError(f"{wrong}: {', '.join(animations)}")
 
 
 def _start_worker() -> None:
@@ -245,12 +264,38 @@ def _recipe(take: Take) -> dict[str, Any]:
     return dict(json.loads(json.dumps({**take.recipe(), "version": RECIPE_VERSION})))
 
 
-def _refresh(out: Path, takes: Sequence[Take], mirror: bool) -> None:
+def _gone(out: Path, root: str | None, takes: Sequence[Take]) -> set[str]:
+    """Clips that an earlier call made of the user's folder `root` and that it no longer names."""
+    if root is None:
+        return set()
+    names = set(layout.recorded(out)) - {take.name for take in takes}
+    records = {name: layout.read_record(out, name) or {} for name in names}
+    return {n for n, r in records.items() if r.get("source") == "folder" and r.get("root", root) == root}
+
+
+def _without_clashes(takes: Sequence[Take], earlier: set[str], skip: Skip) -> list[Take]:
+    """The takes without those that would overwrite, or be overwritten by, the mirrored twin of another clip."""
+    # Shorter names first: the clip stays, and the one named like its twin goes.
+    names = earlier - {take.name for take in takes}
+    kept: set[str] = set()
+    for take in sorted(takes, key=lambda take: len(take.name)):
+        clash = layout.twin_clash(take.name, names)
+        if clash is None:
+            names.add(take.name)
+            kept.add(take.name)
+        else:
+            skip(take.name, f"one of {take.name} and {clash} is named like the mirrored twin of the other; rename it")
+    return [take for take in takes if take.name in kept]
+
+
+def _refresh(out: Path, takes: Sequence[Take], mirror: bool, root: str | None) -> None:
     """Texts, labels and splits of clips whose motion is there: cheap, so that new sentences need no new motion."""
+    # Whose captions.csv names a clip: several folders of the user may share one prepared folder.
+    origin = {"root": root} if root else {}
     for take in takes:
         layout.write_texts(out, take.name, choose(take.name, take.captions), mirror)
         record = layout.read_record(out, take.name)
-        labels = {"content": take.content, "style": take.style, "split": take.split}
+        labels = {"content": take.content, "style": take.style, "split": take.split, **origin}
         if record is not None and record | labels != record:
             layout.write_record(out, record | labels)
 
@@ -270,6 +315,11 @@ def _remove_leftovers(out: Path) -> None:
     """Files that a killed call had begun to write."""
     for part in out.glob("*/.*.part*"):
         part.unlink(missing_ok=True)
+
+
+def _one_line(text: str) -> str:
+    """Names out of a file may hold line breaks and halves of characters that cannot be written."""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
 
 def _first(skipped: dict[str, str]) -> str:

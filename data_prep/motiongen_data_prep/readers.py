@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from motiongen.motion import MotionError
 from motiongen_data_prep import amc, bvh, glb
 from motiongen_data_prep.animation import Animation, FileRefused
 
-__all__ = ["FileRefused", "load", "read", "read_all"]
+__all__ = ["UNREADABLE", "FileRefused", "load", "read", "read_all", "reason"]
 
 # A larger file is no clip: it would only fill the memory before it is refused for something else.
 MAX_BYTES = 1 << 28
+# What a damaged or hostile file can bring about in reading it and in computing with what it holds; MotionError is one
+# of them. Not OSError: a full disk is no fault of the file.
+UNREADABLE = (ValueError, ArithmeticError, LookupError, MemoryError)
 
 
 def read(path: Path, asf: Path | None = None) -> Animation:
@@ -43,6 +47,14 @@ def read_all(path: Path) -> dict[str, Animation]:
     if path.suffix.lower() == ".glb":
         return glb.parse(load(path), path)
     return {path.stem: read(path)}
+
+
+def reason(error: BaseException) -> str:
+    """One of UNREADABLE as one line for the user."""
+    said = " ".join(str(error).split())
+    if isinstance(error, MotionError):
+        return said
+    return f"cannot be used ({type(error).__name__}{f': {said[:80]}' if said else ''})"
 
 
 def load(path: Path) -> bytes:

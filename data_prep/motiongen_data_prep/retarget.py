@@ -44,7 +44,7 @@ _RETURN = 1.0  # seconds in which the root comes back after it was moved to hold
 
 
 def retarget(animation: Animation, skeleton_map: SkeletonMap | None = None) -> Motion:
-    """The motion on the uniform skeleton: metres, Y up, floor at 0, frame 0 at x = z = 0 facing +Z, 20 fps.
+    """The motion on the uniform skeleton: metres, Y up, floor near 0, frame 0 at x = z = 0 facing +Z, 20 fps.
 
     The root is scaled by the ratio of leg lengths. The change of frame rate is a low-pass filter (Keys' cubic,
     stretched where frames are dropped) on bone directions and root. A first frame in the rest pose, as the CMU
@@ -289,8 +289,11 @@ def _held_feet(wanted: Float[Array, "t 2 3"], found: Float[Array, "t 2 3"]) -> F
 
 
 def _on_the_floor(joints: Float[Array, "t 22 3"]) -> Float[Array, "t 22 3"]:
-    """Lowest joint (a foot, unless the person lies or swims) at y = 0, root of frame 0 at x = z = 0 facing +Z."""
-    # Not the minimum: one frame of noise would lift the whole clip.
+    """Lowest joint (a foot, unless the person lies or swims) at y = 0, root of frame 0 at x = z = 0 facing +Z.
+
+    In 2 % of the frames it may be lower. Prepared clips are put on the floor anew, by their very lowest joint.
+    """
+    # Not the minimum: one frame of noise would lift the whole motion.
     floor = np.percentile(joints[..., 1].min(axis=1), _FLOOR_PERCENTILE)
     joints = joints - np.array([joints[0, 0, 0], floor, joints[0, 0, 2]])
     first = joints[0]

@@ -1,4 +1,7 @@
-"""Which clip is for training, validation, test: fixed by the clips' names alone, whatever order files are found in."""
+"""Which clip is for training, validation, test: fixed by the names of the whole set, whatever order files are found in.
+
+A clip's split is its rank among those of its label, so a clip more or less may move others of that label.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,11 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
 )
 
 
+def rank(name: str) -> str:
+    """What units are ordered by before they are split."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def assign(units: Iterable[tuple[str, tuple[str, str]]]) -> dict[str, str]:
     """Split of each unit.
 
@@ -47,7 +55,7 @@ def assign(units: Iterable[tuple[str, tuple[str, str]]]) -> dict[str, str]:
         by_label[label].append(unit)
     split: dict[str, str] = {}
     for label, names in by_label.items():
-        names.sort(key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        names.sort(key=rank)
         test = int(TEST_SHARE * len(names) + 0.5)
         val = int(VAL_SHARE * len(names) + 0.5)
         for place, name in enumerate(names):

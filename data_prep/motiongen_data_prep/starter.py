@@ -14,7 +14,7 @@ from motiongen_data_prep.bandai_styles import STYLES
 from motiongen_data_prep.captions import Content, sentences
 from motiongen_data_prep.cmu_captions import cmu_content, read_index
 from motiongen_data_prep.mesh2motion_captions import CLIPS
-from motiongen_data_prep.readers import read_all
+from motiongen_data_prep.readers import UNREADABLE, read_all, reason
 from motiongen_data_prep.take import Take
 
 Skip = Callable[[str, str], None]
@@ -125,14 +125,21 @@ def mesh2motion_takes(src: Path, skip: Skip) -> list[Take]:
     """Every animation, known by its name, of the GLB files below `src` (or of `src` itself)."""
     takes: dict[str, Take] = {}
     for path in _unique(src, ("*.glb",), skip):
-        for clip in read_all(path):
+        try:
+            clips = list(read_all(path))
+        except UNREADABLE as error:
+            skip(path.name, reason(error))
+            continue
+        for clip in clips:
             known = CLIPS.get(clip)
             if known is None:
                 skip(f"{path.name}#{clip}", "not a clip of Mesh2Motion that has sentences")
             elif isinstance(known, str):
                 skip(f"{path.name}#{clip}", known)
+            elif (name := "m2m_" + re.sub(r"[^a-z0-9]+", "-", clip.lower()).strip("-")) in takes:
+                first = takes[name]
+                skip(f"{path.name}#{clip}", f"{name} was already taken from {first.file.name}#{first.clip}")
             else:
-                name = "m2m_" + re.sub(r"[^a-z0-9]+", "-", clip.lower()).strip("-")
                 takes[name] = Take(
                     name=name,
                     source="mesh2motion",

@@ -18,6 +18,7 @@ class Take:
         clip: name of the animation inside a GLB.
         asf: skeleton of an AMC.
         split: train, val, test or heldout.
+        split_given: the user chose the split, so it stays.
         still: the label itself is standing, sitting or lying still, so nothing is trimmed.
         cycle: one cycle, to be repeated.
         lead_in: seconds at the start that are no motion: a calibration pose held, or the converter's fade from it.
@@ -33,6 +34,7 @@ class Take:
     clip: str = ""
     asf: Path | None = None
     split: str = "train"
+    split_given: bool = False
     still: bool = False
     cycle: bool = False
     lead_in: float = 0.0

@@ -17,7 +17,7 @@ from motiongen.features.humanml3d import FOOT_CONTACTS, decode
 from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
 from motiongen.motion import FPS
 from motiongen.skeleton import LEFT_FOOT_JOINTS, RIGHT_FOOT_JOINTS
-from motiongen.training.data import Clip, Share, crops, load_clips
+from motiongen.training.data import Clip, Share, crops, data_hash, load_clips
 from motiongen.training.loop import LoopConfig, Trainer
 
 
@@ -50,12 +50,12 @@ def train_codec(
         batch = crops(clips, config.batch, config.frames, generator)
         noise = torch.randn(config.batch, config.frames // DOWNSAMPLING, codec.learned_dim, generator=generator)
         device = next(model.parameters()).device
-        features, mask, noise = (x[share.rows].to(device) for x in (batch.features, batch.mask, noise))
-        total, numbers = model(features, mask, noise)
+        total, numbers = model(batch.features.to(device), batch.mask.to(device), noise.to(device), share)
         return total, {k: v.item() for k, v in numbers.items()}
 
     run = {k: v for k, v in asdict(config).items() if k != "loop"}
-    trainer = Trainer(CodecLoss(codec, config), config.loop, out, {"kind": "codec", **run, "model": codec.config})
+    run = {"kind": "codec", **run, "model": codec.config, "data": data_hash(data)}
+    trainer = Trainer(CodecLoss(codec, config), config.loop, out, run)
     trainer.fit(loss, lambda _: reconstruction(codec, held_out), minutes, resume)
     set_latent_statistics(codec, clips)
     return codec
@@ -69,27 +69,40 @@ class CodecLoss(nn.Module):
         self.codec, self.weights = codec, config
 
     def forward(
-        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l d"]
+        self,
+        features: Float[Tensor, "b t 263"],
+        mask: Bool[Tensor, "b t"],
+        noise: Float[Tensor, "b l d"],
+        share: Share = Share(),  # noqa: B008
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its parts; `noise` is what the latents are sampled with."""
+        """The loss and its parts for a share of the batch; `noise` is what the latents are sampled with.
+
+        A share's sums are divided by the weight of the whole batch, so that the mean over processes is the loss of one.
+        """
         codec, weights = self.codec, self.weights
+        # How much every value of the whole batch counts in the means below.
+        real = mask[..., None].to(features)
+        moving = real[:, 1:]
+        standing = features[:, :-1, FOOT_CONTACTS] * moving
+        real_latents = real[:, ::DOWNSAMPLING]
+
+        features, mask, noise = features[share.rows], mask[share.rows], noise[share.rows]
         learned, root = codec.posterior(features, mask)
         z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
         rebuilt = codec.reconstruct(z, mask[:, ::DOWNSAMPLING])
 
-        real = mask[..., None].to(features)
         error = codec.features.normalize(rebuilt) - codec.features.normalize(features)
-        feature_loss = _mean(nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real)
+        feature_loss = _mean(
+            nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real, share
+        )
         # Padded frames stand still at the origin of their features, so they cannot disturb the frames before them.
-        joints, target = decode(rebuilt * real), decode(features * real)
-        position_loss = _mean((joints - target).abs().flatten(-2), real)
-        moving = real[:, 1:]
+        joints, target = decode(rebuilt * real[share.rows]), decode(features * real[share.rows])
+        position_loss = _mean((joints - target).abs().flatten(-2), real, share)
         velocity_error = joints.diff(dim=1) - target.diff(dim=1)
-        velocity_loss = _mean(velocity_error.abs().flatten(-2), moving)
+        velocity_loss = _mean(velocity_error.abs().flatten(-2), moving, share)
         feet = [*LEFT_FOOT_JOINTS, *RIGHT_FOOT_JOINTS]
-        standing = features[:, :-1, FOOT_CONTACTS] * moving
-        contact_loss = _mean(velocity_error[:, :, feet].norm(dim=-1), standing)
-        kl = _mean(learned.kl(), mask[:, ::DOWNSAMPLING, None].to(features))
+        contact_loss = _mean(velocity_error[:, :, feet].norm(dim=-1), standing, share)
+        kl = _mean(learned.kl(), real_latents, share)
         total = (
             feature_loss
             + weights.position_weight * position_loss
@@ -147,6 +160,7 @@ def _whole_groups(clip: Clip) -> Float[Tensor, "1 t 263"]:
     return clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING]
 
 
-def _mean(values: Float[Tensor, "b t c"], weight: Float[Tensor, "b t _"]) -> Tensor:
-    weight = weight.expand_as(values)
-    return (values * weight).sum() / weight.sum().clamp(min=1)
+def _mean(values: Float[Tensor, "s t c"], weight: Float[Tensor, "b t _"], share: Share) -> Tensor:
+    """What the rows of a share add to the weighted mean over a batch, times the number of shares."""
+    weight = weight.expand(-1, -1, values.shape[-1])
+    return (values * weight[share.rows]).sum() / weight.sum().clamp(min=1) * share.count

@@ -5,15 +5,21 @@ from __future__ import annotations
 import inspect
 import math
 import types
+import warnings
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, overload
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+
+import torch
+from torch import nn
 
 from motiongen.checkpoint import read_json
+from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.features import root_anchor
 from motiongen.models.denoiser import DENOISERS
 from motiongen.models.text import TEXT_ENCODERS
-from motiongen.models.vae import TemporalCodec
+from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.codec import CodecConfig
 from motiongen.training.denoiser import DenoiserConfig
@@ -21,6 +27,10 @@ from motiongen.training.denoiser import DenoiserConfig
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
 Kind = Literal["codec", "denoiser"]
+Built = TypeVar("Built")
+
+# The codec's dilations are laid out for so many blocks.
+MOST_CODEC_BLOCKS = 8
 
 # Numbers that need not be positive, or that must be more than that, and the least that they may be.
 _LEAST = {
@@ -45,7 +55,8 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     What the file leaves out keeps its default.
 
     Raises:
-        MotionError: there is no such configuration, a key is unknown, or a value is of the wrong type or out of range.
+        MotionError: there is no such configuration, a key is unknown, a value is of the wrong type or out of range, or
+            no model or process can be built from what is given.
     """
     path = CONFIGS / f"{kind}-{name_or_path}.json"
     if str(name_or_path) not in config_names(kind):
@@ -57,6 +68,7 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     if kind == "codec":
         codec = _filled(CodecConfig, content, path, "")
         _check_arguments(TemporalCodec, codec.model, path, "model")
+        _check_codec(codec, path)
         return codec
     denoiser = _filled(DenoiserConfig, content, path, "")
     _check_choice(denoiser.denoiser, DENOISERS, path, "denoiser")
@@ -64,7 +76,54 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     given_by_others = ("latent_dim", "text_dim")
     _check_arguments(DENOISERS[denoiser.denoiser], denoiser.model, path, "model", without=given_by_others)
     _check_arguments(TEXT_ENCODERS[denoiser.text], denoiser.text_model, path, "text_model")
+    _check_denoiser(denoiser, path)
     return denoiser
+
+
+def _check_codec(config: CodecConfig, path: Path) -> None:
+    blocks, latent_dim = config.model.get("blocks", 1), config.model.get("latent_dim", root_anchor.DIM + 1)
+    if not isinstance(blocks, int) or not 1 <= blocks <= MOST_CODEC_BLOCKS:
+        raise MotionError(f"{path}: model.blocks is {blocks!r}; it must be 1 to {MOST_CODEC_BLOCKS}")
+    if not isinstance(latent_dim, int) or latent_dim <= root_anchor.DIM:
+        least = root_anchor.DIM + 1
+        raise MotionError(f"{path}: model.latent_dim is {latent_dim!r}; it must be a whole number of at least {least}")
+    if config.frames % DOWNSAMPLING:
+        raise MotionError(f"{path}: frames is {config.frames}; it must be a multiple of {DOWNSAMPLING}")
+    with torch.device("meta"):
+        _check_size(_tried(lambda: TemporalCodec(**config.model), path, "model"), path, "model")
+
+
+def _check_denoiser(config: DenoiserConfig, path: Path) -> None:
+    objective = _tried(lambda: DiffusionObjective(config.process), path, "process")
+    if objective.steps < 1 or objective.steps != len(objective.alphas_cumprod):
+        raise MotionError(f"{path}: process.num_train_timesteps is {objective.steps}; give as many as there are betas")
+    # The other text encoders are large, or downloaded.
+    if config.text == "wordllama":
+        text = _tried(lambda: TEXT_ENCODERS[config.text](**config.text_model), path, "text_model")
+        _check_size(text, path, "text_model")
+    with torch.device("meta"):
+        model = _tried(lambda: DENOISERS[config.denoiser](**config.model), path, "model")
+    _check_size(model, path, "model")
+    width, heads = model.config["width"], model.config["heads"]
+    if heads < 1 or width % heads:
+        raise MotionError(f"{path}: model.heads is {heads}; it must divide model.width, which is {width}")
+
+
+def _tried(build: Callable[[], Built], path: Path, name: str) -> Built:
+    """What `build` makes; where it cannot, an error that names the key."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # `_check_size` refuses them
+            return build()
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, AssertionError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise MotionError(f"{path}: nothing can be built from {name} ({reason})") from None
+
+
+def _check_size(module: nn.Module, path: Path, name: str) -> None:
+    for weight, values in module.named_parameters():
+        if not values.numel():
+            raise MotionError(f"{path}: {name} leaves '{weight}' without a value; give sizes above 0")
 
 
 def _filled(cls: type[Any], content: dict[str, Any], path: Path, place: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +41,26 @@ def read_split(folder: Path, split: str) -> list[str]:
 
 
 def read_captions(path: Path) -> tuple[str, ...]:
-    """The sentences of a HumanML3D text file, whose lines are `caption#tokens#start#end`."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(line.split("#", 1)[0].strip() for line in lines if line.strip())
+    """The sentences of a HumanML3D text file, whose lines are `caption#tokens#start#end` (seconds).
+
+    A caption of the whole clip has 0 or nan for both times. Those of a part of it are left out, for they would describe
+    frames that they do not mean; where a clip has no others they are taken all the same.
+
+    Raises:
+        MotionError: a time is no number.
+    """
+    whole: list[str] = []
+    partial: list[str] = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        caption, *rest = line.strip().split("#")
+        if not caption.strip():
+            continue
+        try:
+            times = [float(text) for text in rest[1:3]]
+        except ValueError:
+            raise MotionError(f"{path}: the times in '{line.strip()[:80]}' are no numbers; write 0.0#0.0") from None
+        (partial if any(t and not math.isnan(t) for t in times) else whole).append(caption.strip())
+    return tuple(whole or partial)
 
 
 def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
@@ -63,11 +82,27 @@ def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
     return clips
 
 
+def data_hash(folder: Path) -> str:
+    """First 12 hexadecimal digits of the SHA-256 over a dataset's training split and statistics.
+
+    Raises:
+        MotionError: a file is missing.
+    """
+    digest = hashlib.sha256()
+    for name in ("train.txt", "Mean.npy", "Std.npy"):
+        path = folder / name
+        if not path.is_file():
+            raise MotionError(f"{path}: no such file; make the dataset with 'motiongen prepare ... {folder}'")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Share:
     """The part of every batch that one of several processes works on: rows `index`, `index + count`, ...
 
-    All processes draw the same batch and the same noise, so that what is learned does not depend on their number.
+    All processes draw the same batch and the same noise, so that, but for dropout, what is learned does not depend on
+    their number.
     """
 
     index: int = 0

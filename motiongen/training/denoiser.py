@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -14,9 +17,11 @@ from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import DENOISERS, Denoiser
 from motiongen.models.text import TextEncoder, build_text_encoder
 from motiongen.models.vae import TemporalCodec
-from motiongen.training.data import Share, load_clips, step_generator
-from motiongen.training.latents import LatentBatch, Timelines, encode_clips, read_labels, timeline_batch
+from motiongen.training.data import Share, data_hash, load_clips, step_generator
+from motiongen.training.latents import OUTLIER, LatentBatch, Timelines, encode_clips, read_labels, timeline_batch
 from motiongen.training.loop import LoopConfig, Trainer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,12 @@ def train_denoiser(
     minutes: float | None = None,
     resume: bool = False,
 ) -> TextConditionedDenoiser:
-    """Train on the latents of `train`, validate on those of `val`."""
+    """Train on the latents of `train`, validate on those of `val`; how many clips were left out is logged."""
     clips = load_clips(data, "train", shortest=4 * codec.downsampling)
+    held_out_clips = load_clips(data, "val", shortest=4 * codec.downsampling)
     encoded = encode_clips(codec, clips)
-    held_out = encode_clips(codec, load_clips(data, "val", shortest=4 * codec.downsampling), shifts=(0,))
+    held_out = encode_clips(codec, held_out_clips, shifts=(0,))
+    outliers = len(clips) + len(held_out_clips) - len(encoded) - len(held_out)
     labels = read_labels(data, [c.name for c in encoded])
     held_out_labels = read_labels(data, [c.name for c in held_out])
     objective = DiffusionObjective(config.process)
@@ -92,9 +99,19 @@ def train_denoiser(
 
     run = {k: v for k, v in asdict(config).items() if k != "loop"}
     run = {**run, "model": model.denoiser.config, "text_model": text_encoder.config, "process": objective.process}
-    trained = Trainer(model, config.loop, out, {"kind": "denoiser", **run}).fit(loss, validate, minutes, resume)
+    run = {"kind": "denoiser", **run, "codec": weights_hash(codec), "data": data_hash(data)}
+    trainer = Trainer(model, config.loop, out, run)
+    if outliers and trainer.accelerator.is_main_process:
+        logger.warning("left out %d clips with latents beyond %g standard deviations", outliers, OUTLIER)
+    trained = trainer.fit(loss, validate, minutes, resume)
     assert isinstance(trained, TextConditionedDenoiser)
     return trained
+
+
+def weights_hash(module: nn.Module) -> str:
+    """First 12 hexadecimal digits of the SHA-256 over the weights and statistics of a module."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()}
+    return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()[:12]
 
 
 def diffusion_loss(

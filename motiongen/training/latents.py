@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motiongen.models.vae import TemporalCodec
+from motiongen.motion import MotionError
 from motiongen.training.data import Clip
 
 OUTLIER = 15.0
@@ -63,6 +64,9 @@ def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[i
 
     A clip with a latent beyond `OUTLIER` deviations is left out. HumanML3D's heading weighs hips against shoulders and
     can flip within a frame when both turn freely, as salsa dancers' do; one such frame outweighs a batch of others.
+
+    Raises:
+        MotionError: no clip is left.
     """
     group = codec.downsampling
     encoded = []
@@ -76,6 +80,8 @@ def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[i
                     versions.append(latents)
         if versions:
             encoded.append(LatentClip(clip.name, tuple(versions), clip.captions))
+    if not encoded:
+        raise MotionError(f"all {len(clips)} clips have latents beyond {OUTLIER:g}; train the codec on this dataset")
     return encoded
 
 
@@ -95,8 +101,8 @@ class Labels:
 def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     """Labels from a dataset's `clips.csv`; without one every clip is equally likely and its own only peer.
 
-    Six hundred takes of a raised hand must not drown one of a kick: a content counts with the square root of its clips,
-    a clip with that of its seconds, a source with that of its hours.
+    Six hundred takes of a raised hand must not drown one of a kick: a content counts with the fourth root of its
+    clips, a clip with the square root of its seconds, a source with that of its hours.
     """
     index = folder / "clips.csv"
     if not index.is_file():
@@ -109,7 +115,7 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     drawn: defaultdict[str, float] = defaultdict(float)
     weights = []
     for row in known:
-        weight = (float(row["seconds"]) / contents[row["source"], row["content"]]) ** 0.5
+        weight = float(row["seconds"]) ** 0.5 / contents[row["source"], row["content"]] ** 0.75
         hours[row["source"]] += float(row["seconds"])
         drawn[row["source"]] += weight
         weights.append(weight)

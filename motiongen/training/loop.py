@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from diffusers.training_utils import EMAModel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
@@ -31,7 +33,8 @@ class LoopConfig:
     """How long and how fast to train.
 
     Attributes:
-        steps: length of the schedule. With a budget in minutes it is set anew from the speed of the first steps.
+        steps: length of the schedule. With a budget in minutes it is set anew from the speed of the first steps, and
+            once more when the first validation has shown what that takes.
         average: largest decay of the exponential moving average of the weights.
         precision: of matrix products; "auto" is bf16 where the hardware has units for it.
         save_minutes: time between checkpoints; `save_steps` counts steps instead, for runs that must be reproducible.
@@ -75,7 +78,11 @@ class Trainer:
         )
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.average = EMAModel(self._trained(), decay=config.average, use_ema_warmup=True, inv_gamma=1.0, power=0.75)
-        self.step, self.total, self.seconds = 0, config.steps, 0.0
+        self.step, self.total = 0, config.steps
+        self.minutes: float | None = None
+        # Wall time of the whole run, and of it that from the first step on; the rest is the way there.
+        self.seconds, self.stepping = 0.0, 0.0
+        self.last_look = 0.0
 
     def fit(
         self,
@@ -86,15 +93,27 @@ class Trainer:
     ) -> nn.Module:
         """Train, then return the module with its averaged weights.
 
+        `minutes` bounds the wall time of the run from here on, validation and checkpoints included; at least one step
+        is made. A resumed run has that of its earlier parts behind it. With the same budget, or none given, it goes on
+        to the end that was planned; a different one plans the end, and with it the learning rate, anew.
+
         Raises:
-            MotionError: `OUT` holds another run, or one to resume is missing or was configured differently.
+            MotionError: `OUT` holds another run, one to resume is missing or was configured differently, or the loss is
+                no longer a number.
         """
+        self.last_look = time.monotonic()
         self._open(resume)
         self.accelerator.init_trackers("tensorboard")
         budget = None if minutes is None else minutes * 60
+        self._look_at_clock(budget is not None)
+        if minutes is not None and minutes != self.minutes:
+            self.minutes = minutes
+            if self.step >= CALIBRATION_STEPS:
+                self._fit_schedule(minutes * 60)
         with _progress(self.accelerator.is_main_process) as bar:
             task = bar.add_task("training", total=self.total, completed=self.step, note="")
             self._steps(loss, validate, budget, bar, task)
+        self._look_at_clock(budget is not None)
         self._save()
         self.accelerator.end_training()
         model = self.accelerator.unwrap_model(self.model)
@@ -105,13 +124,14 @@ class Trainer:
         self, loss: StepLoss, validate: Validate | None, budget: float | None, bar: Progress, task: TaskID
     ) -> None:
         last_save = time.monotonic()
-        while self.step < self.total and (budget is None or self.seconds < budget):
-            began = time.monotonic()
+        while self.step < self.total and (budget is None or self.seconds < budget or self.step == 0):
             numbers = self._one(loss)
-            self.seconds += time.monotonic() - began
             self.step += 1
-            if budget is not None and self.step == CALIBRATION_STEPS:
-                self._fit_schedule(budget, bar, task)
+            self.stepping += self._look_at_clock(budget is not None)
+            # One step after a validation, the time since the first step holds it too.
+            if budget is not None and self.step in (CALIBRATION_STEPS, self.config.validate_every + 1):
+                self._fit_schedule(budget)
+                bar.update(task, total=self.total)
             if self.step % self.config.log_every == 0:
                 self._log(numbers)
                 bar.update(task, note=f"loss {numbers['loss']:.4f}")
@@ -130,15 +150,18 @@ class Trainer:
         self.model.train()
         with self.accelerator.autocast():
             value, numbers = loss(self.model, step_generator(self.config.seed, self.step), self.share)
-        if not torch.isfinite(value):
-            raise MotionError(f"the loss is {value.item()} at step {self.step}; lower the learning rate and resume")
+        # Of all processes before it is tested, so that they give up together.
+        row = torch.tensor([value.item(), *numbers.values()], device=value.device)
+        whole, *means = self.accelerator.reduce(row, "mean").tolist()
+        if not math.isfinite(whole):
+            remedy = "begin again in another --out with a lower learning rate"
+            raise MotionError(f"the loss is {whole} at step {self.step}; {remedy}")
         self.optimizer.zero_grad()
         self.accelerator.backward(value)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.average.step(self._trained())
-        whole = self.accelerator.reduce(value.detach(), "mean")
-        return {"loss": whole.item(), "gradient_norm": float(norm or 0.0), **numbers}
+        return {"loss": whole, "gradient_norm": float(norm or 0.0), **dict(zip(numbers, means))}
 
     def _rate(self) -> float:
         """Linear warm-up, then half a cosine down to `final_rate`."""
@@ -148,9 +171,19 @@ class Trainer:
         cosine = 0.5 * (1 + torch.cos(torch.tensor(done * torch.pi)).item())
         return self.config.final_rate + (1 - self.config.final_rate) * cosine
 
-    def _fit_schedule(self, budget: float, bar: Progress, task: TaskID) -> None:
-        self.total = max(self.step + 1, int(budget / (self.seconds / self.step)))
-        bar.update(task, total=self.total)
+    def _look_at_clock(self, budgeted: bool) -> float:
+        """Count the seconds since the last look. Under a budget all processes follow the clock of the first."""
+        now = time.monotonic()
+        passed, self.last_look = now - self.last_look, now
+        if budgeted and self.share.count > 1:
+            passed = broadcast(torch.tensor(passed, dtype=torch.float64, device=self.accelerator.device)).item()
+        self.seconds += passed
+        return passed
+
+    def _fit_schedule(self, budget: float) -> None:
+        """As many further steps as the rest of the budget (seconds) holds at the mean speed so far."""
+        left = budget - self.seconds
+        self.total = self.step + max(1, int(left / self.stepping * self.step))
 
     def _validated(self, validate: Validate) -> dict[str, float]:
         self.average.store(self._trained())
@@ -188,8 +221,9 @@ class Trainer:
         save_file(shadow, beside / "average.safetensors")
         torch.save(self.optimizer.state_dict(), beside / "optimizer.pt")
         state = {
-            "step": self.step, "total": self.total, "seconds": self.seconds,
-            "average_step": self.average.optimization_step, "run": self.run, "loop": asdict(self.config),
+            "step": self.step, "total": self.total, "minutes": self.minutes,
+            "seconds": self.seconds, "stepping": self.stepping, "average_step": self.average.optimization_step,
+            "run": self.run, "loop": asdict(self.config),
         }  # fmt: skip
         (beside / "state.json").write_text(json.dumps(state, indent=2))
         # The old checkpoint stands until the new one is whole; `_open` looks at both names.
@@ -224,7 +258,8 @@ class Trainer:
             changed = sorted(k for k in self.run.keys() | state["run"].keys() if self.run.get(k) != state["run"].get(k))
             what = ", ".join(changed) or "the loop's settings"
             raise MotionError(f"{self.out}: was begun with other settings ({what}); resume with the same ones")
-        self.step, self.total, self.seconds = state["step"], state["total"], state["seconds"]
+        self.step, self.total, self.minutes = state["step"], state["total"], state["minutes"]
+        self.seconds, self.stepping = state["seconds"], state["stepping"]
         self.accelerator.unwrap_model(self.model).load_state_dict(load_file(folder / "model.safetensors"))
         self.optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True))
         shadow = load_file(folder / "average.safetensors")
@@ -233,9 +268,17 @@ class Trainer:
         curves = self.out / "curves.jsonl"
         if curves.exists() and self.share.index == 0:
             # What was logged after the checkpoint will be logged again.
-            rows = [row for row in curves.read_text().splitlines() if json.loads(row)["step"] <= self.step]
+            rows = [row for row in curves.read_text().splitlines() if _step_of(row) <= self.step]
             with atomic_path(curves) as beside:
                 beside.write_text("".join(row + "\n" for row in rows))
+
+
+def _step_of(row: str) -> float:
+    """The step of a row of `curves.jsonl`; beyond all of them where the run was killed while it wrote the row."""
+    try:
+        return float(json.loads(row)["step"])
+    except ValueError:
+        return math.inf
 
 
 def _fastest_precision() -> str:

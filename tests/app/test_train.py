@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from motiongen.checkpoint import save_module
+from motiongen.models.vae import TemporalCodec
 from motiongen.motion import Motion
 
 STEPS = 100
@@ -68,7 +72,9 @@ def codec(dataset: Path, tmp_path_factory: pytest.TempPathFactory, run: Callable
 
 def test_the_codec_is_written_with_its_run(codec: Path) -> None:
     assert json.loads((codec / "codec" / "config.json").read_text())["latent_dim"] == 8
-    assert json.loads((codec / "run.json").read_text())["loop"]["steps"] == 40
+    told = json.loads((codec / "run.json").read_text())
+    assert told["loop"]["steps"] == 40 and re.fullmatch("[0-9a-f]{12}", told["run"]["data"])
+    assert json.loads((codec / "codec" / "run.json").read_text()) == told
     losses = [row["loss"] for row in curves(codec) if "loss" in row]
     assert losses[-1] < 0.6 * losses[0]
 
@@ -79,6 +85,8 @@ def test_a_denoiser_trained_on_it_generates(
     told = ("--config", "tiny", "--data", dataset, "--codec", codec / "codec", "--half")
     result = run("train", "denoiser", *told, "--out", tmp_path / "run")
     assert result.code == 0, result.err
+    told = json.loads((tmp_path / "run" / "pipeline" / "run.json").read_text())["run"]
+    assert all(re.fullmatch("[0-9a-f]{12}", told[key]) for key in ("codec", "data"))
     weights = load_file(tmp_path / "run" / "pipeline" / "denoiser" / "model.safetensors")
     assert {t.dtype for t in weights.values() if t.is_floating_point()} == {torch.float16}
     made = run(
@@ -99,13 +107,31 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(
     assert "other settings" in other.err
 
 
+def test_a_denoiser_is_not_resumed_on_another_codec_or_dataset(
+    codec: Path, dataset: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    def train(codec: Path, data: Path, *more: object) -> Any:
+        told = ("--config", "tiny", "--steps", 2, "--data", data, "--codec", codec, "--out", tmp_path / "run")
+        return run("train", "denoiser", *told, *more)
+
+    shutil.copytree(dataset, tmp_path / "data")
+    with open(tmp_path / "data" / "train.txt", "a", encoding="utf-8") as file:
+        file.write("000006\n")
+    other = TemporalCodec(latent_dim=8, width=48, blocks=1)
+    save_module(other, tmp_path / "other")
+    assert train(codec / "codec", dataset).code == 0
+    assert "other settings (codec)" in train(tmp_path / "other", dataset, "--resume").err
+    assert "other settings (data)" in train(codec / "codec", tmp_path / "data", "--resume").err
+    assert train(codec / "codec", dataset, "--resume").code == 0
+
+
 def test_a_budget_in_minutes_ends_a_run(dataset: Path, tmp_path: Path, run: Callable[..., Any]) -> None:
     result = run(
         "train", "codec", "--config", "tiny", "--data", dataset, "--out", tmp_path, "--steps", 100_000,
         "--minutes", 0.005,
     )  # fmt: skip
     assert result.code == 0, result.err
-    assert 0 < curves(tmp_path)[-1]["step"] < 1000
+    assert 0 < curves(tmp_path)[-1]["step"] < 1000  # how the schedule is fitted: tests/training/test_loop.py
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,12 @@ def test_refuses(tmp_path: Path, what: str) -> None:
     with pytest.raises(readers.FileRefused, match=reason) as refusal:
         read(tmp_path, data)
     assert str(refusal.value).startswith(f"{tmp_path / 'clips.glb'}: ") and "\n" not in str(refusal.value)
+
+
+def test_leaves_out_animations_of_other_nodes(tmp_path: Path) -> None:
+    scene = turning()
+    scene.document["nodes"].append({"name": "camera"})
+    clip = copy.deepcopy(scene.document["animations"][0])
+    clip["channels"][0]["target"]["node"] = 3
+    scene.document["animations"].insert(0, {**clip, "name": "Camera"})
+    assert list(read(tmp_path, scene.bytes())) == ["Wave"]

@@ -1,4 +1,4 @@
-"""Splits: fixed by names, no unit torn apart, rare labels stay in train."""
+"""Splits: fixed by the names of the whole set, no unit torn apart, rare labels stay in train."""
 
 from __future__ import annotations
 

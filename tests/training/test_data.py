@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 import torch
 
+from motiongen.models.vae import TemporalCodec
 from motiongen.motion import MotionError
-from motiongen.training.data import Clip, Share, crops, load_clips, read_captions, step_generator
-from motiongen.training.latents import Labels, LatentClip, Timelines, collate, read_labels, timeline_batch
+from motiongen.training.data import Clip, Share, crops, data_hash, load_clips, read_captions, step_generator
+from motiongen.training.latents import (
+    Labels,
+    LatentClip,
+    Timelines,
+    collate,
+    encode_clips,
+    read_labels,
+    timeline_batch,
+)  # fmt: skip
 
 
 def write(folder: Path, lengths: dict[str, int]) -> None:
@@ -26,6 +35,49 @@ def test_clips_are_read_in_the_field_s_layout(tmp_path: Path) -> None:
     clips = load_clips(tmp_path, "train", shortest=8)
     assert [(c.name, len(c.features), c.captions) for c in clips] == [("a", 40, ("walks a", "again"))]
     assert read_captions(tmp_path / "texts/b.txt") == ("walks b", "again")
+
+
+@pytest.mark.parametrize(
+    ("text", "captions"),
+    [
+        ("all#x/X#0.0#0.0\nend#x/X#2.0#4.5\n", ("all",)),
+        ("start#x/X#0.0#2.0\nend#x/X#2.0#4.5\n", ("start", "end")),
+        ("all#x/X#nan#nan\r\nbare\n\n", ("all", "bare")),
+        ("one\u2028line\x85 only#x/X#0.0#0.0", ("one\u2028line\x85 only",)),
+        ("", ()),
+    ],
+)
+def test_captions_of_a_part_do_not_describe_the_whole(text: str, captions: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    assert read_captions(tmp_path / "a.txt") == captions
+
+
+def test_times_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("walks#x/X#soon#0.0")
+    with pytest.raises(MotionError, match=r"a\.txt: the times in 'walks#x/X#soon#0.0' are no numbers"):
+        read_captions(tmp_path / "a.txt")
+
+
+def test_a_dataset_is_known_by_its_split_and_statistics(tmp_path: Path) -> None:
+    with pytest.raises(MotionError, match=r"train\.txt: no such file"):
+        data_hash(tmp_path)
+    hashes = set()
+    for name in ("train.txt", "Mean.npy", "Std.npy"):
+        (tmp_path / name).write_bytes(b"0")
+    for name in ("train.txt", "Mean.npy", "Std.npy"):
+        hashes.add(data_hash(tmp_path))
+        (tmp_path / name).write_bytes(b"1")
+    assert len(hashes | {data_hash(tmp_path)}) == 4 and all(len(h) == 12 for h in hashes)
+
+
+def test_clips_beyond_the_codec_are_left_out() -> None:
+    codec = TemporalCodec(latent_dim=8, width=24, blocks=1).eval()
+    usual, outlier = torch.zeros(16, 263), torch.zeros(16, 263)
+    outlier[:, 1] = 100.0
+    clips = [Clip("usual", usual, ("",)), Clip("outlier", outlier, ("",))]
+    assert [c.name for c in encode_clips(codec, clips)] == ["usual"]
+    with pytest.raises(MotionError, match="all 1 clips have latents beyond 15"):
+        encode_clips(codec, clips[1:])
 
 
 def test_what_is_no_dataset_is_told(tmp_path: Path) -> None:
@@ -106,7 +158,7 @@ def test_rare_contents_are_drawn_more_often_than_their_share(tmp_path: Path) -> 
         writer.writerow(("name", "source", "content", "style", "seconds", "mirrored"))
         writer.writerows((n, "x", n.rstrip("0123456789"), "normal", "4.0", "0") for n in names)
     read = read_labels(tmp_path, names)
-    assert (read.weights[:16].sum() / read.weights[16]).item() == pytest.approx(4.0)
+    assert (read.weights[:16].sum() / read.weights[16]).item() == pytest.approx(2.0)
     assert read.peers[0] == tuple(range(16)) and read.peers[16] == (16,)
 
 

@@ -50,6 +50,33 @@ def test_shares_of_several_processes_make_the_loss_and_gradient_of_one(processes
     assert torch.allclose(many_gradient, one_gradient, atol=1e-6)
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+def test_shares_of_a_codec_s_batch_make_the_loss_and_gradient_of_one(processes: int) -> None:
+    torch.manual_seed(0)
+    codec = TemporalCodec(latent_dim=8, width=24, blocks=1)
+    loss = CodecLoss(codec, CodecConfig())
+    features = 0.1 * torch.randn(5, 16, 263)
+    features[..., FOOT_CONTACTS] = (torch.rand(5, 16, 4) < 0.5).float()
+    # Shares of very different weight: whole clips, short ones, and one without a foot on the ground.
+    mask = torch.arange(16) < torch.tensor([16, 4, 8, 4, 16])[:, None]
+    features[2, :, FOOT_CONTACTS] = 0.0
+    noise = torch.randn(5, 4, codec.learned_dim)
+
+    def gradient(shares: list[Share]) -> tuple[float, dict[str, float], torch.Tensor]:
+        loss.zero_grad()
+        results = [loss(features, mask, noise, share) for share in shares]
+        mean = torch.stack([total for total, _ in results]).mean()
+        mean.backward()
+        numbers = {k: torch.stack([n[k] for _, n in results]).mean().item() for k in results[0][1]}
+        return mean.item(), numbers, torch.cat([p.grad.flatten() for p in loss.parameters() if p.grad is not None])
+
+    one, one_numbers, one_gradient = gradient([Share()])
+    many, many_numbers, many_gradient = gradient([Share(i, processes) for i in range(processes)])
+    assert many == pytest.approx(one, rel=1e-5)
+    assert many_numbers == pytest.approx(one_numbers, rel=1e-4)
+    assert torch.allclose(many_gradient, one_gradient, rtol=1e-3, atol=1e-5 * one_gradient.abs().max().item())
+
+
 def test_padding_is_no_part_of_the_loss() -> None:
     trained, whole = model(), batch()
     other = LatentBatch(whole.z.clone(), whole.mask, whole.sentences, whole.frame_sentence)
