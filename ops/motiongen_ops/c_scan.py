@@ -1,12 +1,9 @@
-"""Loads `scan.c`, built beside this module where a compiler was at hand, and gives it to autograd."""
+"""Gives `scan.c` to autograd."""
 
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.machinery
 import struct
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,48 +11,27 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from motiongen_ops import library
+
 # As in scan.c.
 BLOCK, CHUNK, MAX_STATES = 16, 16, 64
-INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 # struct Scan in scan.c, every field eight bytes wide.
 FIELDS = struct.Struct("53q")
 
 
-@functools.cache
-def _load() -> tuple[ctypes.CDLL | None, str]:
-    """The library and "", or None and the reason."""
-    folder = Path(__file__).parent
-    names = [folder / f"_scan{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
-    path = next((name for name in names if name.is_file()), None)
-    if path is None:
-        return None, f"the C extension was not built (no _scan library in {folder}); reinstall where a C compiler is"
-    try:
-        library = ctypes.CDLL(str(path))
-        library.motiongen_scan_set_level(library.motiongen_scan_best_level())
-    except (OSError, AttributeError) as error:
-        return None, f"{path.name} does not load: {error}"
-    return library, ""
-
-
 def unavailable() -> str:
     """Why the C library cannot be used on this machine; empty if it can."""
-    return _load()[1]
+    return library.load("scan")[1]
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """What the library can use on this processor, the best one, which it does use, last."""
-    library, _ = _load()
-    return () if library is None else INSTRUCTION_SETS[: library.motiongen_scan_best_level() + 1]
+    """As `library.instruction_sets`."""
+    return library.instruction_sets("scan")
 
 
 def use_instruction_set(name: str) -> None:
-    """Chooses among `instruction_sets()`, for every thread of this process; for tests and measurements."""
-    library, reason = _load()
-    if library is None:
-        raise RuntimeError(reason)
-    if name not in instruction_sets():
-        raise RuntimeError(f"instruction set {name!r} is not in this processor; it has {', '.join(instruction_sets())}")
-    library.motiongen_scan_set_level(INSTRUCTION_SETS.index(name))
+    """As `library.use_instruction_set`."""
+    library.use_instruction_set("scan", name)
 
 
 @torch.compiler.disable  # Dynamo cannot look into ctypes: the C library is a break in its graph
@@ -117,7 +93,7 @@ def _strides(x: Tensor | None) -> tuple[int, int, int]:
 
 
 def _call(
-    name: str,
+    function: str,
     tensors: Tensors,
     delta_softplus: bool,
     reverse: tuple[bool, ...],
@@ -154,10 +130,7 @@ def _call(
         *_strides(grad_y),
         *((0, 0) if mask is None else mask.stride()),
     )
-    library, reason = _load()
-    if library is None:
-        raise RuntimeError(reason)
-    if getattr(library, name)(arguments):
+    if not library.call("scan", function, arguments):
         raise MemoryError(f"selective_scan on u of shape {list(u.shape)}: no memory for its scratch")
 
 
@@ -171,7 +144,7 @@ def _forward(
     last = u.new_empty((b, *A.shape)) if want_last else None
     saves = (length - 1) // CHUNK
     saved = u.new_empty(b * k * -(-d // BLOCK) * saves * n * BLOCK) if save and saves else None
-    _call("motiongen_scan_forward", tensors, delta_softplus, reverse, mask, (y, last, saved), None, None, (None,) * 9)
+    _call("forward", tensors, delta_softplus, reverse, mask, (y, last, saved), None, None, (None,) * 9)
     return y, last, saved
 
 
@@ -210,7 +183,7 @@ class _Scan(torch.autograd.Function):
             grad_y = grad_y.contiguous()
         gradients = tuple(None if x is None else x.new_empty(x.shape) for x in tensors)
         _call(
-            "motiongen_scan_backward",
+            "backward",
             tuple(tensors),
             ctx.delta_softplus,
             ctx.reverse,

@@ -6,19 +6,14 @@
  * Gradients of the weights go through partial sums whose number depends on the shape alone: the same call gives the same
  * bits for any number of threads.
  *
- * This file includes itself once per instruction set; the set is chosen when the library is loaded. */
+ * kernels.h includes this file once per instruction set. */
 
-#ifndef CONV_WIDTH
+#ifndef WIDTH
 
-#include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
-enum { BLOCK = 16, MAX_KERNEL = 16, MAX_THREADS = 256 };
+enum { BLOCK = 16, MAX_KERNEL = 16 };
 
 /* Mirrors FIELDS in parallel_conv.py: every field is eight bytes. Strides count elements; the last axis is contiguous. */
 typedef struct {
@@ -38,125 +33,21 @@ typedef struct {
     int64_t slices, groups; /* a work item is one slice of the batch and one group of channel blocks */
     const float *taps;      /* [k][block][kernel + 1][BLOCK]: weights, then the bias; zero beyond c */
     float *parts;           /* backward: [slice] of the gradients of `taps` */
-    int64_t units, next;    /* work items and the first one nobody has taken */
     char *scratch;          /* `scratch_bytes` for each thread */
     size_t scratch_bytes;
 } Job;
 
-typedef void (*Work)(Job *, int64_t unit, float *scratch);
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* Floats in the taps of all scans. */
 static int64_t taps_size(const Job *job) { return job->s->k * job->blocks * (job->s->kernel + 1) * BLOCK; }
 
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
+#define KERNEL "conv.c"
+#include "kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,fma")
-#endif
-#define CONV_WIDTH 16
-#define NAME(f) PASTE(f, _avx512)
-#include "conv.c"
-#undef CONV_WIDTH
-#undef NAME
-#ifdef __clang__
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-#define CONV_WIDTH 8
-#define NAME(f) PASTE(f, _avx2)
-#include "conv.c"
-#undef CONV_WIDTH
-#undef NAME
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
-
-#define CONV_WIDTH 4
-#define NAME(f) PASTE(f, _baseline)
-#include "conv.c"
-#undef CONV_WIDTH
-#undef NAME
-
-/* 2: AVX-512, 1: AVX2, 0: baseline (SSE2, NEON). */
-static int level = 0;
-
-int motiongen_conv_best_level(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw"))
-        return 2;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return 1;
-#endif
-    return 0;
-}
+int motiongen_conv_best_level(void) { return best_level(); }
 
 void motiongen_conv_set_level(int wanted) { level = wanted; }
-
-#if defined(__x86_64__)
-#define PICK(f) (level == 2 ? f##_avx512 : level == 1 ? f##_avx2 : f##_baseline)
-#else
-#define PICK(f) f##_baseline
-#endif
-
-typedef struct {
-    Job *job;
-    Work work;
-    char *scratch;
-} Thread;
-
-static void *run_thread(void *argument) {
-    Thread *thread = argument;
-    Job *job = thread->job;
-#if defined(__x86_64__)
-    /* Saturated sigmoids reach denormals, which would cost a hundred cycles each. */
-    const unsigned int control = _mm_getcsr();
-    _mm_setcsr(control | 0x8040);
-#endif
-    for (;;) {
-        const int64_t unit = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
-        if (unit >= job->units)
-            break;
-        thread->work(job, unit, (float *)thread->scratch);
-    }
-#if defined(__x86_64__)
-    _mm_setcsr(control);
-#endif
-    return NULL;
-}
-
-static void run(Job *job, Work work, int64_t units, int64_t threads) {
-    Thread thread[MAX_THREADS];
-    pthread_t handle[MAX_THREADS];
-    int started[MAX_THREADS];
-    job->units = units;
-    job->next = 0;
-    for (int64_t i = 0; i < threads; i++)
-        thread[i] = (Thread){job, work, job->scratch + i * job->scratch_bytes};
-    /* A thread that cannot start leaves its share to the others. */
-    for (int64_t i = 1; i < threads; i++)
-        started[i] = pthread_create(&handle[i], NULL, run_thread, &thread[i]) == 0;
-    run_thread(&thread[0]);
-    for (int64_t i = 1; i < threads; i++)
-        if (started[i])
-            pthread_join(handle[i], NULL);
-}
 
 static void pack_taps(const Job *job, float *packed) {
     const Conv *s = job->s;
@@ -210,7 +101,7 @@ static int call(const Conv *s, Work work, int64_t most_slices, int64_t outputs_e
         memset(job.parts, 0, bytes_taps * job.slices);
         job.scratch += bytes_taps * job.slices;
     }
-    run(&job, work, units, threads);
+    run(&job, work, units, 1, threads);
     if (with_parts)
         sum_parts(&job);
     free(memory);
@@ -222,85 +113,7 @@ int motiongen_conv_forward(const Conv *s) { return call(s, PICK(forward_work), 6
 
 int motiongen_conv_backward(const Conv *s) { return call(s, PICK(backward_work), 16, 100000, 1); }
 
-#else /* ---------------------------------------------------------------- one instruction set, CONV_WIDTH lanes */
-
-#define vf NAME(vf)
-#define vi NAME(vi)
-typedef float vf __attribute__((vector_size(4 * CONV_WIDTH), aligned(4), may_alias));
-typedef int32_t vi __attribute__((vector_size(4 * CONV_WIDTH), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vf NAME(splat)(float x) { return x - (vf){0}; }
-INLINE vf NAME(load)(const float *p) { return *(const vf *)p; }
-INLINE void NAME(store)(float *p, vf x) { *(vf *)p = x; }
-#define splat NAME(splat)
-#define load NAME(load)
-#define store NAME(store)
-
-INLINE vf NAME(load_some)(const float *p, int64_t count) {
-    if (count >= CONV_WIDTH)
-        return load(p);
-    vf x = {0};
-    if (count > 0)
-        memcpy(&x, p, count * sizeof(float));
-    return x;
-}
-INLINE void NAME(store_some)(float *p, vf x, int64_t count) {
-    if (count >= CONV_WIDTH)
-        store(p, x);
-    else if (count > 0)
-        memcpy(p, &x, count * sizeof(float));
-}
-#define load_some NAME(load_some)
-#define store_some NAME(store_some)
-
-/* NaN in the second argument comes through. */
-INLINE vf NAME(larger)(vf x, vf y) {
-#if CONV_WIDTH == 16
-    return (vf)_mm512_max_ps((__m512)x, (__m512)y);
-#elif CONV_WIDTH == 8
-    return (vf)_mm256_max_ps((__m256)x, (__m256)y);
-#elif defined(__x86_64__)
-    return (vf)_mm_max_ps((__m128)x, (__m128)y);
-#else
-    const vi which = (vi)(x > y);
-    return (vf)(((vi)x & which) | ((vi)y & ~which));
-#endif
-}
-#define larger NAME(larger)
-
-/* 2^x, clamped to normal numbers: 2^(whole part) by the exponent bits, the rest by the minimax polynomial of degree 5
- * (2e-7 relative). */
-INLINE vf NAME(exp2)(vf x) {
-    x = larger(splat(-125.0f), x);
-    x = -larger(splat(-126.0f), -x);
-    const vf shifted = x + 12582912.0f; /* 1.5 * 2^23: rounds to an integer, which the low bits then hold */
-    const vf f = x - (shifted - 12582912.0f);
-    vf p = splat(1.326472720e-3f);
-    p = p * f + 9.671512640e-3f;
-    p = p * f + 5.550733743e-2f;
-    p = p * f + 2.402224209e-1f;
-    p = p * f + 6.931469776e-1f;
-    p = p * f + 1.0f;
-    return (vf)((vi)p + ((vi)shifted << 23));
-}
-
-/* 1 / x; a division would stall for longer than all the rest of a sigmoid. */
-INLINE vf NAME(reciprocal)(vf x) {
-#if CONV_WIDTH == 4
-    return 1.0f / x;
-#else
-#if CONV_WIDTH == 16
-    const vf guess = (vf)_mm512_rcp14_ps((__m512)x);
-#else
-    const vf guess = (vf)_mm256_rcp_ps((__m256)x);
-#endif
-    return guess + guess * (1.0f - x * guess); /* Newton's step */
-#endif
-}
-
-/* exp(-x) */
-INLINE vf NAME(exp_minus)(vf x) { return NAME(exp2)(x * -1.44269504088896341f); }
+#else /* ---------------------------------------------------------------- one instruction set, WIDTH lanes */
 
 /* One vector of channels of one sequence. Rows of the scratch are BLOCK floats; the frames start at row kernel - 1. */
 #define column NAME(column)
@@ -350,7 +163,7 @@ INLINE void NAME(forward_column)(const Job *job, const column o, float *x, const
         for (int64_t t = 0; t < s->l; t++, y += s->k * s->c) {
             vf z = NAME(convolve)(x + ROW(t) + o.lane, step, w, kernel);
             if (silu)
-                z *= NAME(reciprocal)(1.0f + NAME(exp_minus)(z));
+                z *= sigmoid(z);
             store_some(y, z, o.count);
         }
     }
@@ -379,8 +192,8 @@ INLINE void NAME(backward_column)(const Job *job, const column o, float *x, floa
             __builtin_prefetch(gy + ahead);
             vf d = load_some(gy, o.count);
             if (silu) {
-                const vf z = NAME(convolve)(at, step, w, kernel), e = NAME(exp_minus)(z);
-                const vf gate = NAME(reciprocal)(1.0f + e);
+                const vf z = NAME(convolve)(at, step, w, kernel), e = exp_minus(z);
+                const vf gate = reciprocal(1.0f + e);
                 d *= gate + z * gate * (e * gate); /* 1 - gate would lose its digits where z is large */
             }
             store(g + ROW(t) + o.lane, d);
@@ -416,9 +229,9 @@ INLINE void NAME(work)(Job *job, int64_t unit, float *scratch, const int backwar
         NAME(clear_ends)(s, g, kernel);
     for (int64_t b = slice * s->b / job->slices; b < (slice + 1) * s->b / job->slices; b++)
         for (int64_t block = group * job->blocks / job->groups; block < (group + 1) * job->blocks / job->groups; block++)
-            for (int64_t lane = 0; lane < BLOCK && block * BLOCK + lane < s->c; lane += CONV_WIDTH) {
+            for (int64_t lane = 0; lane < BLOCK && block * BLOCK + lane < s->c; lane += WIDTH) {
                 const int64_t c = block * BLOCK + lane;
-                const column o = {b, block, lane, c, least(s->c - c, CONV_WIDTH)};
+                const column o = {b, block, lane, c, least(s->c - c, WIDTH)};
                 if (backward)
                     NAME(backward_column)(job, o, x, g, gx, job->parts + slice * taps_size(job), kernel, silu);
                 else
@@ -427,32 +240,21 @@ INLINE void NAME(work)(Job *job, int64_t unit, float *scratch, const int backwar
 }
 
 /* A known kernel keeps its weights and their gradients in registers. */
-#define WORK(pass, backward)                                                     \
-    static void NAME(pass)(Job * job, int64_t unit, float *scratch) {            \
-        const int kernel = (int)job->s->kernel;                                  \
-        if (!job->s->silu)                                                       \
-            NAME(work)(job, unit, scratch, backward, kernel, 0);                 \
-        else if (kernel == 3)                                                    \
-            NAME(work)(job, unit, scratch, backward, 3, 1);                      \
-        else if (kernel == 4)                                                    \
-            NAME(work)(job, unit, scratch, backward, 4, 1);                      \
-        else                                                                     \
-            NAME(work)(job, unit, scratch, backward, kernel, 1);                 \
+#define WORK(pass, backward)                                                             \
+    static void NAME(pass)(Job * job, int64_t first, int64_t last, char *memory) {       \
+        const int kernel = (int)job->s->kernel;                                          \
+        float *scratch = (float *)memory;                                                \
+        for (int64_t unit = first; unit < last; unit++)                                  \
+            if (!job->s->silu)                                                           \
+                NAME(work)(job, unit, scratch, backward, kernel, 0);                     \
+            else if (kernel == 3)                                                        \
+                NAME(work)(job, unit, scratch, backward, 3, 1);                          \
+            else if (kernel == 4)                                                        \
+                NAME(work)(job, unit, scratch, backward, 4, 1);                          \
+            else                                                                         \
+                NAME(work)(job, unit, scratch, backward, kernel, 1);                     \
     }
 WORK(forward_work, 0)
 WORK(backward_work, 1)
 
-#undef WORK
-#undef vf
-#undef vi
-#undef INLINE
-#undef splat
-#undef load
-#undef store
-#undef load_some
-#undef store_some
-#undef larger
-#undef column
-#undef ROW
-#undef TAPS
 #endif

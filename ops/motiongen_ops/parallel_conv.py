@@ -6,11 +6,8 @@ The kernel is `conv.c`, built beside this module where a compiler was at hand; p
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.machinery
 import struct
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -18,11 +15,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from motiongen_ops import library
+
 Activation = Literal["silu"] | None
 ConvBackend = Literal["auto", "c", "reference"]
 # As in conv.c.
 MAX_KERNEL = 16
-INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 # struct Conv in conv.c, every field eight bytes wide.
 FIELDS = struct.Struct("21q")
 
@@ -118,45 +116,23 @@ def _reference(x: Tensor, weight: Tensor, bias: Tensor, reverse: tuple[bool, ...
     return nn.functional.silu(y) if activation == "silu" else y
 
 
-@functools.cache
-def _load() -> tuple[ctypes.CDLL | None, str]:
-    """The library and "", or None and the reason."""
-    folder = Path(__file__).parent
-    names = [folder / f"_conv{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
-    path = next((name for name in names if name.is_file()), None)
-    if path is None:
-        return None, f"the C extension was not built (no _conv library in {folder}); reinstall where a C compiler is"
-    try:
-        library = ctypes.CDLL(str(path))
-        library.motiongen_conv_set_level(library.motiongen_conv_best_level())
-    except (OSError, AttributeError) as error:
-        return None, f"{path.name} does not load: {error}"
-    return library, ""
-
-
 def unavailable() -> str:
     """Why the C library cannot be used on this machine; empty if it can."""
-    return _load()[1]
+    return library.load("conv")[1]
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """What the library can use on this processor, the best one, which it does use, last."""
-    library, _ = _load()
-    return () if library is None else INSTRUCTION_SETS[: library.motiongen_conv_best_level() + 1]
+    """As `library.instruction_sets`."""
+    return library.instruction_sets("conv")
 
 
 def use_instruction_set(name: str) -> None:
-    """Chooses among `instruction_sets()`, for every thread of this process; for tests and measurements."""
-    library, reason = _load()
-    if library is None:
-        raise RuntimeError(reason)
-    if name not in instruction_sets():
-        raise RuntimeError(f"instruction set {name!r} is not in this processor; it has {', '.join(instruction_sets())}")
-    library.motiongen_conv_set_level(INSTRUCTION_SETS.index(name))
+    """As `library.use_instruction_set`."""
+    library.use_instruction_set("conv", name)
 
 
 def _call(
-    name: str,
+    function: str,
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
@@ -178,17 +154,14 @@ def _call(
         *x.stride()[:2],
         *((0, 0, 0) if grad_y is None else grad_y.stride()[:3]),
     )
-    library, reason = _load()
-    if library is None:
-        raise RuntimeError(reason)
-    if getattr(library, name)(arguments):
+    if not library.call("conv", function, arguments):
         raise MemoryError(f"parallel_conv on x of shape {list(x.shape)}: no memory for its scratch")
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, reverse: tuple[bool, ...], activation: Activation) -> Tensor:
     x, weight, bias = x if x.stride(-1) == 1 else x.contiguous(), weight.contiguous(), bias.contiguous()
     y = x.new_empty((*x.shape[:2], *bias.shape))
-    _call("motiongen_conv_forward", x, weight, bias, reverse, activation, y, None, (None, None, None))
+    _call("forward", x, weight, bias, reverse, activation, y, None, (None, None, None))
     return y
 
 
@@ -208,5 +181,5 @@ class _ParallelConv(torch.autograd.Function):
         x, weight, bias = x if x.stride(-1) == 1 else x.contiguous(), weight.contiguous(), bias.contiguous()
         grad_y = grad_y if grad_y.stride(-1) == 1 else grad_y.contiguous()
         gradients = (x.new_empty(x.shape), torch.empty_like(weight), torch.empty_like(bias))
-        _call("motiongen_conv_backward", x, weight, bias, ctx.reverse, ctx.activation, None, grad_y, gradients)
+        _call("backward", x, weight, bias, ctx.reverse, ctx.activation, None, grad_y, gradients)
         return (*gradients, None, None)

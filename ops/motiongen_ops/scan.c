@@ -6,19 +6,14 @@
  * Sums over channels and over the batch go through partial buffers whose number depends on the shape alone: the same
  * call gives the same bits for any number of threads, and there are no atomics on floats.
  *
- * This file includes itself once per instruction set; the set is chosen when the library is loaded. */
+ * kernels.h includes this file once per instruction set. */
 
-#ifndef SCAN_WIDTH
+#ifndef WIDTH
 
-#include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
-enum { BLOCK = 16, CHUNK = 16, MAX_STATES = 64, MAX_THREADS = 256 };
+enum { BLOCK = 16, CHUNK = 16, MAX_STATES = 64 };
 
 /* Mirrors FIELDS in c_scan.py: every field is eight bytes. Strides count elements; the last axis is contiguous. */
 typedef struct {
@@ -37,17 +32,12 @@ typedef struct {
     const Scan *s;
     int64_t blocks, saves;        /* channel blocks a scan; saved states a block */
     const float *A;               /* [k][block][n][BLOCK], zero beyond d */
-    int64_t units, next;          /* work items and the first one nobody has taken */
     char *scratch;                /* `scratch_bytes` for each thread */
     size_t scratch_bytes;
     int64_t slices, groups;       /* backward: slices of the batch, groups of channel blocks */
     float *part_A, *part_D, *part_bias; /* [slice][k][block][...] */
     float *part_B, *part_C;       /* [group][b][l][k][n]; the gradients themselves when there is one group */
 } Job;
-
-typedef void (*Work)(Job *, int64_t first, int64_t last, char *scratch);
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Frames of sequence `b` in the order scan `k` visits them; the masked ones follow behind. Returns how many are valid. */
 static int64_t visit(const Scan *s, int64_t b, int64_t k, int32_t *order) {
@@ -63,119 +53,21 @@ static int64_t visit(const Scan *s, int64_t b, int64_t k, int32_t *order) {
     return valid;
 }
 
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
+#define KERNEL "scan.c"
+#include "kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,fma")
-#endif
-#define SCAN_WIDTH 16
-#define NAME(f) PASTE(f, _avx512)
-#include "scan.c"
-#undef SCAN_WIDTH
-#undef NAME
-#ifdef __clang__
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-#define SCAN_WIDTH 8
-#define NAME(f) PASTE(f, _avx2)
-#include "scan.c"
-#undef SCAN_WIDTH
-#undef NAME
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
-
-#define SCAN_WIDTH 4
-#define NAME(f) PASTE(f, _baseline)
-#include "scan.c"
-#undef SCAN_WIDTH
-#undef NAME
-
-/* 2: AVX-512, 1: AVX2, 0: baseline (SSE2, NEON). */
-static int level = 0;
-
-int motiongen_scan_best_level(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw"))
-        return 2;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return 1;
-#endif
-    return 0;
-}
+int motiongen_scan_best_level(void) { return best_level(); }
 
 void motiongen_scan_set_level(int wanted) { level = wanted; }
-
-#if defined(__x86_64__)
-#define PICK(f) (level == 2 ? f##_avx512 : level == 1 ? f##_avx2 : f##_baseline)
-#else
-#define PICK(f) f##_baseline
-#endif
-
-typedef struct {
-    Job *job;
-    Work work;
-    int64_t stride;
-    char *scratch;
-} Thread;
-
-static void *run_thread(void *argument) {
-    Thread *thread = argument;
-    Job *job = thread->job;
-#if defined(__x86_64__)
-    /* Decayed states reach denormals, which would cost a hundred cycles each. */
-    const unsigned int control = _mm_getcsr();
-    _mm_setcsr(control | 0x8040);
-#endif
-    for (;;) {
-        const int64_t first = __atomic_fetch_add(&job->next, thread->stride, __ATOMIC_RELAXED);
-        if (first >= job->units)
-            break;
-        thread->work(job, first, least(first + thread->stride, job->units), thread->scratch);
-    }
-#if defined(__x86_64__)
-    _mm_setcsr(control);
-#endif
-    return NULL;
-}
-
-static void run(Job *job, Work work, int64_t units, int64_t threads) {
-    Thread thread[MAX_THREADS];
-    pthread_t handle[MAX_THREADS];
-    int started[MAX_THREADS];
-    job->units = units;
-    job->next = 0;
-    for (int64_t i = 0; i < threads; i++)
-        thread[i] = (Thread){job, work, units / (threads * 8) + 1, job->scratch + i * job->scratch_bytes};
-    /* A thread that cannot start leaves its share to the others. */
-    for (int64_t i = 1; i < threads; i++)
-        started[i] = pthread_create(&handle[i], NULL, run_thread, &thread[i]) == 0;
-    run_thread(&thread[0]);
-    for (int64_t i = 1; i < threads; i++)
-        if (started[i])
-            pthread_join(handle[i], NULL);
-}
 
 /* Threads worth starting: one for each ~100 microseconds of work. */
 static int64_t useful_threads(const Scan *s, int64_t units, int64_t states_each) {
     const int64_t work = s->b * s->l * s->k * s->d * s->n;
     return least(least(s->threads, MAX_THREADS), least(units, 1 + work / states_each));
 }
+
+/* Few enough work items at a time that the threads end together. */
+static int64_t stride_of(int64_t units, int64_t threads) { return units / (threads * 8) + 1; }
 
 static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -198,7 +90,7 @@ int motiongen_scan_forward(const Scan *s) {
     pack_A(s, blocks, (float *)memory);
     Job job = {.s = s, .blocks = blocks, .saves = (s->l - 1) / CHUNK, .A = (float *)memory,
                .scratch = memory + bytes_A, .scratch_bytes = each};
-    run(&job, PICK(forward_work), units, threads);
+    run(&job, PICK(forward_work), units, stride_of(units, threads), threads);
     free(memory);
     return 0;
 }
@@ -232,8 +124,8 @@ int motiongen_scan_backward(const Scan *s) {
     job.part_B = projection ? (float *)at : s->gB, at += projection * job.groups;
     job.part_C = projection ? (float *)at : s->gC, at += projection * job.groups;
     job.scratch = at;
-    run(&job, PICK(backward_work), units, threads);
-    run(&job, PICK(sum_slices), s->k * blocks, threads);
+    run(&job, PICK(backward_work), units, stride_of(units, threads), threads);
+    run(&job, PICK(sum_slices), s->k * blocks, stride_of(s->k * blocks, threads), threads);
     if (projection) {
         const int64_t size = s->b * s->l * s->k * n, stride = projection / sizeof(float);
         for (int64_t i = 0; i < size; i++) {
@@ -249,102 +141,17 @@ int motiongen_scan_backward(const Scan *s) {
     return 0;
 }
 
-#else /* ---------------------------------------------------------------- one instruction set, SCAN_WIDTH lanes */
+#else /* ---------------------------------------------------------------- one instruction set, WIDTH lanes */
 
-#define vf NAME(vf)
-#define vi NAME(vi)
 #define v4 NAME(v4)
-typedef float vf __attribute__((vector_size(4 * SCAN_WIDTH), aligned(4), may_alias));
-typedef int32_t vi __attribute__((vector_size(4 * SCAN_WIDTH), aligned(4), may_alias));
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-#define LANES (BLOCK / SCAN_WIDTH) /* vectors in a block */
-
-INLINE vf NAME(splat)(float x) { return x - (vf){0}; }
-INLINE vf NAME(load)(const float *p) { return *(const vf *)p; }
-INLINE void NAME(store)(float *p, vf x) { *(vf *)p = x; }
-#define splat NAME(splat)
-#define load NAME(load)
-#define store NAME(store)
-
-INLINE vf NAME(load_some)(const float *p, int64_t count) {
-    if (count >= SCAN_WIDTH)
-        return load(p);
-    vf x = {0};
-    if (count > 0)
-        memcpy(&x, p, count * sizeof(float));
-    return x;
-}
-INLINE void NAME(store_some)(float *p, vf x, int64_t count) {
-    if (count >= SCAN_WIDTH)
-        store(p, x);
-    else if (count > 0)
-        memcpy(p, &x, count * sizeof(float));
-}
-#define load_some NAME(load_some)
-#define store_some NAME(store_some)
-
-/* NaN in the second argument comes through. */
-INLINE vf NAME(larger)(vf x, vf y) {
-#if SCAN_WIDTH == 16
-    return (vf)_mm512_max_ps((__m512)x, (__m512)y);
-#elif SCAN_WIDTH == 8
-    return (vf)_mm256_max_ps((__m256)x, (__m256)y);
-#elif defined(__x86_64__)
-    return (vf)_mm_max_ps((__m128)x, (__m128)y);
-#else
-    const vi which = (vi)(x > y);
-    return (vf)(((vi)x & which) | ((vi)y & ~which));
-#endif
-}
-#define larger NAME(larger)
-
-/* 2^x, clamped to normal numbers: 2^(whole part) by the exponent bits, the rest by the minimax polynomial of degree 5
- * (2e-7 relative). */
-INLINE vf NAME(exp2)(vf x) {
-    x = larger(splat(-125.0f), x);
-#if SCAN_WIDTH == 16
-    x = (vf)_mm512_min_ps((__m512)splat(126.0f), (__m512)x);
-#elif SCAN_WIDTH == 8
-    x = (vf)_mm256_min_ps((__m256)splat(126.0f), (__m256)x);
-#else
-    x = -larger(splat(-126.0f), -x);
-#endif
-    const vf shifted = x + 12582912.0f; /* 1.5 * 2^23: rounds to an integer, which the low bits then hold */
-    const vf f = x - (shifted - 12582912.0f);
-    vf p = splat(1.326472720e-3f);
-    p = p * f + 9.671512640e-3f;
-    p = p * f + 5.550733743e-2f;
-    p = p * f + 2.402224209e-1f;
-    p = p * f + 6.931469776e-1f;
-    p = p * f + 1.0f;
-    return (vf)((vi)p + ((vi)shifted << 23));
-}
-#define vexp2 NAME(exp2)
-#define LOG2E 1.44269504088896341f
+#define LANES (BLOCK / WIDTH) /* vectors in a block */
 
 INLINE vf NAME(absolute)(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
-/* 1 / x; a division would stall for longer than all the rest of an exponential. */
-INLINE vf NAME(reciprocal)(vf x) {
-#if SCAN_WIDTH == 16
-    const vf guess = (vf)_mm512_rcp14_ps((__m512)x);
-#elif SCAN_WIDTH == 8
-    const vf guess = (vf)_mm256_rcp_ps((__m256)x);
-#else
-    return 1.0f / x;
-#endif
-#if SCAN_WIDTH > 4
-    return guess + guess * (1.0f - x * guess); /* Newton's step */
-#endif
-}
-
-INLINE vf NAME(sigmoid)(vf x) { return NAME(reciprocal)(1.0f + vexp2(x * -LOG2E)); }
-#define sigmoid NAME(sigmoid)
-
 /* max(x, 0) + log1p(e), e = exp(-|x|). The minimax polynomial is of log1p(e) / e, so a small e keeps its digits. */
 INLINE vf NAME(softplus)(vf x) {
-    const vf e = vexp2(NAME(absolute)(x) * -LOG2E);
+    const vf e = exp_minus(NAME(absolute)(x));
     vf p = splat(-3.256378473e-3f);
     p = p * e + 1.990716093e-2f;
     p = p * e - 5.706420076e-2f;
@@ -374,9 +181,9 @@ typedef struct {
 
 INLINE column NAME(column_at)(const Job *job, int64_t b, int64_t k, int64_t block, int lane) {
     const Scan *s = job->s;
-    column o = {.b = b, .k = k, .c = block * BLOCK + lane * SCAN_WIDTH};
-    o.count = least(s->d - o.c, SCAN_WIDTH);
-    o.A = job->A + (k * job->blocks + block) * s->n * BLOCK + lane * SCAN_WIDTH;
+    column o = {.b = b, .k = k, .c = block * BLOCK + lane * WIDTH};
+    o.count = least(s->d - o.c, WIDTH);
+    o.A = job->A + (k * job->blocks + block) * s->n * BLOCK + lane * WIDTH;
     o.D = s->D ? load_some(s->D + k * s->d + o.c, o.count) : splat(0);
     o.bias = s->bias ? load_some(s->bias + k * s->d + o.c, o.count) : splat(0);
     return o;
@@ -396,7 +203,7 @@ INLINE void NAME(step_sizes)(const Scan *s, const column o, const int32_t *order
 
 /* States [b][k][d][n] <-> n vectors of channels; without an array they are zero. */
 INLINE void NAME(load_state)(const Scan *s, const column o, const float *from, int n, vf *h) {
-    float lanes[SCAN_WIDTH] = {0};
+    float lanes[WIDTH] = {0};
     if (!from) {
         for (int i = 0; i < n; i++)
             h[i] = splat(0);
@@ -409,7 +216,7 @@ INLINE void NAME(load_state)(const Scan *s, const column o, const float *from, i
     }
 }
 INLINE void NAME(store_state)(const Scan *s, const column o, float *to, int n, const vf *h) {
-    float lanes[SCAN_WIDTH];
+    float lanes[WIDTH];
     for (int i = 0; i < n; i++) {
         store(lanes, h[i]);
         for (int64_t c = 0; c < o.count; c++)
@@ -503,7 +310,7 @@ INLINE void NAME(rebuild)(const Job *job, const column o, const tape w, const in
     } else {
         NAME(load_state)(s, o, s->h0, n, h);
     }
-    float *H = w.h + lane * SCAN_WIDTH, *decay = w.decay + lane * SCAN_WIDTH;
+    float *H = w.h + lane * WIDTH, *decay = w.decay + lane * WIDTH;
     for (int j = 0; j < n; j++)
         store(H + j * BLOCK, h[j]);
     NAME(step_sizes)(s, o, w.order + w.start, w.steps, dt);
@@ -543,7 +350,7 @@ INLINE void NAME(sweep)(const Job *job, const column o, const tape w, const int 
         }
     }
     for (int64_t i = w.steps - 1; i >= 0; i--) {
-        const int64_t t = order[i], at = i * n * BLOCK + lane * SCAN_WIDTH;
+        const int64_t t = order[i], at = i * n * BLOCK + lane * WIDTH;
         const vf u = READ(s->u, s->su, t), input = dt[i] * u;
         const float *B = AT(s->B, s->sB, t), *C = AT(s->C, s->sC, t);
         const float *before = w.h + at, *after = before + n * BLOCK, *decay = w.decay + at;
@@ -608,7 +415,7 @@ INLINE void NAME(backward_sequence)(const Job *job, int64_t b, int64_t k, int64_
     for (int64_t block = first; block < last; block++)
         for (int lane = 0; lane < LANES; lane++) {
             const column o = NAME(column_at)(job, b, k, block, lane);
-            float *to = carry + (block - first) * step + lane * SCAN_WIDTH;
+            float *to = carry + (block - first) * step + lane * WIDTH;
             vf h[MAX_STATES];
             NAME(load_state)(s, o, s->glast, n, h);
             for (int j = 0; j < n; j++)
@@ -631,9 +438,9 @@ INLINE void NAME(backward_sequence)(const Job *job, int64_t b, int64_t k, int64_
         for (int64_t block = first; block < last; block++)
             for (int lane = 0; lane < LANES; lane++) {
                 const column o = NAME(column_at)(job, b, k, block, lane);
-                const int64_t row = ((slice * s->k + k) * job->blocks + block) * BLOCK + lane * SCAN_WIDTH;
-                float *my_carry = carry + (block - first) * step + lane * SCAN_WIDTH;
-                float *gA = job->part_A + (row - lane * SCAN_WIDTH) * n + lane * SCAN_WIDTH;
+                const int64_t row = ((slice * s->k + k) * job->blocks + block) * BLOCK + lane * WIDTH;
+                float *my_carry = carry + (block - first) * step + lane * WIDTH;
+                float *gA = job->part_A + (row - lane * WIDTH) * n + lane * WIDTH;
                 float *gD = job->part_D + row, *gbias = job->part_bias + row;
                 vf dt[CHUNK], ungated[CHUNK];
                 NAME(rebuild)(job, o, w, n, lane, dt, ungated);
@@ -652,7 +459,7 @@ INLINE void NAME(backward_sequence)(const Job *job, int64_t b, int64_t k, int64_
         for (int64_t block = first; block < last; block++)
             for (int lane = 0; lane < LANES; lane++) {
                 const column o = NAME(column_at)(job, b, k, block, lane);
-                const float *from = carry + (block - first) * step + lane * SCAN_WIDTH;
+                const float *from = carry + (block - first) * step + lane * WIDTH;
                 vf h[MAX_STATES];
                 for (int j = 0; j < n; j++)
                     h[j] = load(from + j * BLOCK);
@@ -694,11 +501,11 @@ static void NAME(sum_slices)(Job *job, int64_t first, int64_t last, char *scratc
                 g[j] = splat(0);
             for (int64_t slice = 0; slice < job->slices; slice++) {
                 const int64_t row = slice * rows + unit * BLOCK;
-                const float *gA = job->part_A + row * s->n + lane * SCAN_WIDTH;
+                const float *gA = job->part_A + row * s->n + lane * WIDTH;
                 for (int j = 0; j < s->n; j++)
                     g[j] += load(gA + j * BLOCK);
-                D += load(job->part_D + row + lane * SCAN_WIDTH);
-                bias += load(job->part_bias + row + lane * SCAN_WIDTH);
+                D += load(job->part_D + row + lane * WIDTH);
+                bias += load(job->part_bias + row + lane * WIDTH);
             }
             NAME(store_state)(s, o, s->gA, (int)s->n, g);
             if (s->gD)
@@ -708,23 +515,4 @@ static void NAME(sum_slices)(Job *job, int64_t first, int64_t last, char *scratc
         }
 }
 
-#undef vf
-#undef vi
-#undef v4
-#undef INLINE
-#undef LANES
-#undef splat
-#undef load
-#undef store
-#undef load_some
-#undef store_some
-#undef larger
-#undef vexp2
-#undef LOG2E
-#undef sigmoid
-#undef column
-#undef AT
-#undef READ
-#undef OUT
-#undef tape
 #endif

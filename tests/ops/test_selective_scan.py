@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from motiongen_ops import available_backends, c_scan, selective_scan
+from motiongen_ops import available_backends, c_scan, library, selective_scan
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias", "initial_state")
 Inputs = dict[str, Any]
@@ -297,7 +297,7 @@ def test_c_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
         selective_scan(**inputs, backend="c")
     with pytest.raises(RuntimeError, match="at most 64"):
         selective_scan(**as_float(make(1, 5, None, 3, 65)), backend="c")
-    monkeypatch.setattr(c_scan, "_load", lambda: (None, "it was not built"))
+    monkeypatch.setattr(library, "load", lambda kernel: (None, "it was not built"))
     with pytest.raises(RuntimeError, match="it was not built"):
         selective_scan(**as_float(inputs), backend="c")
     assert available_backends()["c"] == "it was not built"
