@@ -22,7 +22,24 @@ PLAIN_SUBJECTS: tuple[Subject, ...] = (
 )
 
 _DOUBLED = frozenset(
-    {"chop", "clap", "cut", "dip", "drop", "flip", "get", "grab", "hit", "hop", "hug", "jog", "let", "nod", "put"}
+    {
+        "chop",
+        "clap",
+        "cut",
+        "dip",
+        "drop",
+        "flip",
+        "get",
+        "grab",
+        "hit",
+        "hop",
+        "hug",
+        "jab",
+        "jog",
+        "let",
+        "nod",
+        "put",
+    }
     | {"rub", "run", "set", "shut", "sit", "skip", "slip", "spin", "step", "stop", "strut", "swim", "tap", "trot"}
 )
 

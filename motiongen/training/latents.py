@@ -101,8 +101,8 @@ class Labels:
 def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     """Labels from a dataset's `clips.csv`; without one every clip is equally likely and its own only peer.
 
-    Six hundred takes of a raised hand must not drown one of a kick: a content counts with the fourth root of its
-    clips, a clip with the square root of its seconds, a source with that of its hours.
+    Six hundred takes of a raised hand must not drown one of a kick: contents of a source count alike, however
+    many clips show them, a clip with the square root of its seconds, a source with that of its hours.
     """
     index = folder / "clips.csv"
     if not index.is_file():
@@ -115,7 +115,7 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     drawn: defaultdict[str, float] = defaultdict(float)
     weights = []
     for row in known:
-        weight = float(row["seconds"]) ** 0.5 / contents[row["source"], row["content"]] ** 0.75
+        weight = float(row["seconds"]) ** 0.5 / contents[row["source"], row["content"]]
         hours[row["source"]] += float(row["seconds"])
         drawn[row["source"]] += weight
         weights.append(weight)

@@ -33,6 +33,7 @@ def flat(groups: Sequence[Sequence[str]]) -> list[str]:
         ("[carry] it", "carries it", "carrying it"),
         ("[lie] asleep", "lies asleep", "lying asleep"),
         ("[say] bye", "says bye", "saying bye"),
+        ("[jab]", "jabs", "jabbing"),
         ("[jog] and [wave]", "jogs and waves", "jogging and waving"),
         ("[bow]", "bows", "bowing"),
     ],
