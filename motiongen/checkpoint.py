@@ -75,10 +75,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def pipeline_hash(folder: Path) -> str:
-    """First 12 hexadecimal digits of the SHA-256 over all configurations and weights of a pipeline folder."""
+    """First 12 hexadecimal digits of the SHA-256 over all that makes up a pipeline.
+
+    `run.json`, which tells how it was trained, does not.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in {".json", ".safetensors"}:
+        if path.suffix in {".json", ".safetensors"} and path.name != "run.json":
             digest.update(path.relative_to(folder).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
