@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -39,8 +40,7 @@ def test_help_and_version_do_not_wait_for_torch(start: Callable[..., subprocess.
 
     # The same module in a process that reports what it imported.
     code = "import sys, motiongen_app.cli; print(sorted({'torch', 'numpy', 'diffusers'} & sys.modules.keys()))"
-    command = [*process.args[:2], code]  # type: ignore[index]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_version_and_bare_call(run: Callable[..., Any]) -> None:
