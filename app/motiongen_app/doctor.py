@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import motiongen_assets
@@ -175,7 +176,8 @@ def _print(findings: dict[str, Any]) -> None:
         table.add_row("formats", ", ".join(f"{name}: {status}" for name, status in findings["exporters"].items()))
     for name, extra in findings["extras"].items():
         missing = ", ".join(extra["missing"])
-        table.add_row(f"extra {name}", f"missing {missing}; {extra['install']}" if missing else "present")
+        # Escaped: to rich, "motiongen[train]" has a style in it.
+        table.add_row(f"extra {name}", escape(f"missing {missing}; {extra['install']}") if missing else "present")
     test = findings["self_test"]
     table.add_row("self-test", f"{test['status']} ({test['seconds']:.1f} s)")
     console.print(table)

@@ -69,3 +69,4 @@ def test_extras_are_listed_with_their_remedy(released: Path, run: Run, monkeypat
         "gl": {"missing": ["nowhere-to-be-found"], "install": 'pip install "motiongen[gl]"'},
         "test": {"missing": [], "install": 'pip install "motiongen[test]"'},
     }
+    assert "motiongen[gl]" in run("doctor").out
