@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -67,6 +68,11 @@ class Trainer:
     def __init__(self, model: nn.Module, config: LoopConfig, out: Path, run: dict[str, Any]) -> None:
         precision = _fastest_precision() if config.precision == "auto" else config.precision
         self.accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir=str(out))
+        started = int(os.environ.get("WORLD_SIZE", "1"))
+        if started != self.accelerator.num_processes:
+            # They would all train the same weights into one folder.
+            remedy = "start them with 'accelerate launch', and with its --cpu where there is no GPU"
+            raise MotionError(f"{started} processes were started but each runs alone; {remedy}")
         self.config, self.out, self.run = config, out, run
         self.share = Share(self.accelerator.process_index, self.accelerator.num_processes)
         decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
