@@ -33,12 +33,16 @@ ALLOWED: dict[str, set[str]] = {
     "models": FOUNDATION | {"ops", "features"},
     "diffusion": FOUNDATION | {"ops", "features", "models"},
     "checkpoint": FOUNDATION | {"motiongen"},
-    "pipeline": FOUNDATION | {"ops", "assets", "features", "models", "diffusion", "checkpoint"},
-    "training": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "evaluation"},
+    "prompts": FOUNDATION,
+    "editing": FOUNDATION | {"features", "models", "diffusion", "prompts"},
+    "pipeline": FOUNDATION
+    | {"ops", "assets", "features", "models", "diffusion", "checkpoint", "prompts", "editing"},
+    "training": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "evaluation"},
     "evaluation": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "training"},
-    "render": FOUNDATION | {"features", "render"},
-    "export": FOUNDATION | {"features", "render"},
-    "data_prep": FOUNDATION | {"features"},
+    "body": FOUNDATION | {"assets"},
+    "render": FOUNDATION | {"features", "body"},
+    "export": FOUNDATION | {"features", "body", "render"},
+    "data_prep": FOUNDATION | {"features", "body"},
     "motiongen": {"motion", "pipeline"},
 }
 
