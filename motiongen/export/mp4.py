@@ -1,4 +1,4 @@
-"""A video of the mannequin on a ground, with captions."""
+"""A video of the skinned body on a ground, with captions."""
 
 from __future__ import annotations
 

@@ -25,12 +25,14 @@ class Camera:
         axes: rows are right, up and towards the viewer.
         focal: pixels.
         size: width and height of the picture, pixels.
+        distance: of the ground below the figure, metres.
     """
 
     position: Float[np.ndarray, "t 3"]
     axes: Float[np.ndarray, "3 3"]
     focal: float
     size: int
+    distance: float
 
     def project(self, points: Float[np.ndarray, "*n 3"], frame: int) -> Float[np.ndarray, "*n 3"]:
         """Pixel column, pixel row (centres of pixels are whole numbers) and depth in metres."""
@@ -59,11 +61,16 @@ def _low_pass(path: Float[np.ndarray, "t c"], sigma: float) -> Float[np.ndarray,
     return np.stack([np.convolve(c, kernel, mode="valid") for c in padded.T], axis=-1)
 
 
-def follow(vertices: Float[np.ndarray, "t v 3"], root: Float[np.ndarray, "t 3"], fps: float, size: int) -> Camera:
+def follow(
+    vertices: Float[np.ndarray, "t v 3"], root: Float[np.ndarray, "t 3"], fps: float, size: int, least: float = 0.0
+) -> Camera:
     """A camera in front, to the person's left and a little above, that keeps the figure in view in every frame.
 
     A figure that stays within 0.7 m is watched by a camera at rest; one that travels further than 1.6 m is followed by
     the low-passed path of its root.
+
+    Args:
+        least: distance from the figure that the camera keeps at least, metres.
     """
     cy, sy, cp, sp = np.cos(_YAW), np.sin(_YAW), np.cos(_PITCH), np.sin(_PITCH)
     right, back = np.array([cy, 0.0, -sy]), np.array([sy * cp, sp, cy * cp])
@@ -85,8 +92,8 @@ def follow(vertices: Float[np.ndarray, "t v 3"], root: Float[np.ndarray, "t 3"],
     d_side = float((np.abs(a) / side + c).max())
     upper, lower = float((b + top * c).max()), float((b - bottom * c).min())
     d_height = (upper - lower) / (top + bottom)
-    distance = max(d_side, d_height)
+    distance = max(d_side, d_height, least)
     slack = (distance * (top + bottom) - (upper - lower)) / 2
     height = upper - top * distance + slack
     position = target + axes[1] * height + back * distance
-    return Camera(position.astype(np.float32), axes, (size / 2) / float(half), size)
+    return Camera(position.astype(np.float32), axes, (size / 2) / float(half), size, distance)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from motiongen.render.bones import BONE_INDEX, SOLE, TORSO_STATIONS, pose
-from motiongen.render.mesh import PosedMesh, vertex_normals
+from motiongen.render.mesh import PosedMesh, linear, vertex_normals
 
 
 class Ring(NamedTuple):
@@ -40,20 +40,16 @@ class Template:
     at: Float[np.ndarray, " v"]
     local: Float[np.ndarray, "v 3"]
     faces: Int[np.ndarray, "f 3"]
-    colours: Float[np.ndarray, "v 3"]
+    tone: Float[np.ndarray, " v"]
+    palette: Float[np.ndarray, "p 3"]
 
 
-def _linear(hexadecimal: str) -> np.ndarray:
-    srgb = np.array([int(hexadecimal[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-BODY = _linear("#8d97ad")
-HEAD = _linear("#d3d6dd")
-VISOR = _linear("#39445c")
-SHOES = _linear("#3f4759")
-LIMB = {"left": _linear("#e3a184"), "right": _linear("#6fb0b8")}
-HAND = {"left": _linear("#f0bfa6"), "right": _linear("#9bd0d3")}
+BODY = linear("#8d97ad")
+HEAD = linear("#d3d6dd")
+VISOR = linear("#39445c")
+SHOES = linear("#3f4759")
+LIMB = {"left": linear("#e3a184"), "right": linear("#6fb0b8")}
+HAND = {"left": linear("#f0bfa6"), "right": linear("#9bd0d3")}
 
 
 def _smooth(rings: Sequence[Ring], steps: int) -> list[Ring]:
@@ -241,12 +237,14 @@ def template() -> Template:
         heel = 2 * (len(HIND_FOOT) - 1) + 1
         names = [f"{side}_foot"] * heel + [f"{side}_toe"] * (len(shoe) - heel)
         build.loft(names, shoe, SHOES, 18, mirror)
+    palette, index = np.unique(np.concatenate(build.colours), axis=0, return_inverse=True)
     return Template(
         bone=np.concatenate(build.bone),
         at=np.concatenate(build.at).astype(np.float32),
         local=np.concatenate(build.local).astype(np.float32),
         faces=np.concatenate(build.faces).astype(np.int32),
-        colours=np.ascontiguousarray(np.concatenate(build.colours), dtype=np.float32),
+        tone=index.reshape(-1).astype(np.float32) + np.float32(0.5),
+        palette=palette,
     )
 
 
@@ -263,4 +261,5 @@ def mannequin(joints: Float[np.ndarray, "t 22 3"]) -> PosedMesh:
         local = np.broadcast_to(shape.local[mine] * bones.scale, (len(joints), len(mine), 3)).copy()
         local[..., 1] += shape.at[mine] * bones.length[:, i, None]
         vertices[:, mine] = local @ bones.axes[:, i].swapaxes(-1, -2) + bones.origin[:, i, None]
-    return PosedMesh(vertices, shape.faces, vertex_normals(vertices, shape.faces), shape.colours)
+    normals = vertex_normals(vertices, shape.faces)
+    return PosedMesh(vertices, shape.faces, normals, shape.tone, shape.palette, -SOLE)

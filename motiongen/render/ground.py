@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from motiongen.render.bones import SOLE
 from motiongen.render.camera import Camera
+from motiongen.render.trail import Trail
 
-LEVEL = -SOLE
 _TILE_M = 0.5
 _CELL_M = 0.02
 _SKY_TOP = np.array([205, 214, 226], np.float32)
@@ -43,13 +42,13 @@ def _box_checker(p: Float[np.ndarray, "h w"], width: Float[np.ndarray, "h w"]) -
 class Ground:
     """Everything behind the figure, for a camera that keeps its direction and its height."""
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: Camera, level: float, path: Float[np.ndarray, "t 2"]) -> None:
         size = camera.size
-        self.camera = camera
+        self.camera, self.level, self.trail = camera, level, Trail(camera, path, level)
         pixel = np.arange(size, dtype=np.float32)
         column, row = np.broadcast_to(pixel, (size, size)), np.broadcast_to(pixel[:, None], (size, size))
         d = camera.directions(column, row)
-        drop = camera.position[0, 1] - LEVEL
+        drop = camera.position[0, 1] - level
         below = d[..., 1] < -1e-3
         reach = np.where(below, drop / np.maximum(-d[..., 1], 1e-3), 0.0).astype(np.float32)
         self.x, self.z = reach * d[..., 0], reach * d[..., 2]
@@ -88,9 +87,9 @@ class Ground:
 
     def picture(self, frame: int, shadow: Shadow | None) -> UInt8[np.ndarray, "h w 3"]:
         """The background of a frame, gamma-encoded RGB."""
-        light = self.light(frame)
+        light = self.light(frame).copy()
+        self.trail.darken(light, self.first, frame)
         if shadow is not None:
-            light = light.copy()
             self._darken(light, frame, shadow)
         out = self.base_bytes.copy()
         gain = np.power(light, np.float32(1 / _GAMMA))[..., None]
@@ -98,7 +97,7 @@ class Ground:
         return out
 
     def _darken(self, light: Float[np.ndarray, "h w"], frame: int, shadow: Shadow) -> None:
-        corners = np.array([[x, LEVEL, z] for x in shadow.span_x for z in shadow.span_z], np.float32)
+        corners = np.array([[x, self.level, z] for x in shadow.span_x for z in shadow.span_z], np.float32)
         seen = self.camera.project(corners, frame)
         if (seen[:, 2] <= 0.05).any():
             return
@@ -145,9 +144,11 @@ class Shadow:
     _SUN_SHARE = 0.40
     _SKY_SHARE = 0.52
 
-    def __init__(self, scene: Any, vertices: Float[np.ndarray, "v 3"], sun: Float[np.ndarray, " 3"]) -> None:
+    def __init__(
+        self, scene: Any, vertices: Float[np.ndarray, "v 3"], sun: Float[np.ndarray, " 3"], level: float
+    ) -> None:
         lean = sun[[0, 2]] / sun[1]
-        fall = vertices[:, [0, 2]] - np.maximum(vertices[:, 1:2] - LEVEL, 0.0) * lean
+        fall = vertices[:, [0, 2]] - np.maximum(vertices[:, 1:2] - level, 0.0) * lean
         margin = 0.35
         low = np.minimum(fall.min(0), vertices[:, [0, 2]].min(0)) - margin
         high = np.maximum(fall.max(0), vertices[:, [0, 2]].max(0)) + margin
@@ -155,10 +156,10 @@ class Shadow:
         # At most 6 m of shadow: one figure's is never longer, a mesh thrown far away must not cost memory.
         first = np.floor(low / (_CELL_M * step)).astype(int)
         count = np.minimum(np.ceil(high / (_CELL_M * step)).astype(int) - first + 1, int(6 / (_CELL_M * step)))
-        coarse = self._grid(first, count, _CELL_M * step)
-        fine = self._grid(first * step, count * step, _CELL_M)
-        blocked_sky = self._blocked(scene, *coarse, _SKY_RAYS, self._SKY_BLOCK, _CELL_M * step)
-        blocked_sun = self._blocked(scene, *fine, _cone(sun, self._BLOCK), self._BLOCK, _CELL_M)
+        coarse = self._grid(first, count)
+        fine = self._grid(first * step, count * step)
+        blocked_sky = self._blocked(scene, level, *coarse, _SKY_RAYS, self._SKY_BLOCK, _CELL_M * step)
+        blocked_sun = self._blocked(scene, level, *fine, _cone(sun, self._BLOCK), self._BLOCK, _CELL_M)
         sky = _box(_box(blocked_sky, self._SKY_BLOCK), 3)
         sky = _box(sky.repeat(step, 0).repeat(step, 1), 3)
         self.light = 1.0 - self._SUN_SHARE * _box(_box(blocked_sun, self._BLOCK), 3) - self._SKY_SHARE * sky
@@ -166,16 +167,16 @@ class Shadow:
         self.span_z = (float(first[1] * step * _CELL_M), float((first + count)[1] * step * _CELL_M))
 
     @staticmethod
-    def _grid(first: np.ndarray, count: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
+    def _grid(first: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(first[0], first[0] + count[0]), np.arange(first[1], first[1] + count[1])
 
     @staticmethod
     def _blocked(
-        scene: Any, i: np.ndarray, j: np.ndarray, rays: Float[np.ndarray, "n 3"], block: int, cell: float
+        scene: Any, level: float, i: np.ndarray, j: np.ndarray, rays: Float[np.ndarray, "n 3"], block: int, cell: float
     ) -> Float[np.ndarray, "z x"]:
         origin = np.empty((len(j), len(i), 3), np.float32)
         origin[..., 0] = (i + 0.5) * cell
-        origin[..., 1] = LEVEL + 0.001
+        origin[..., 1] = level + 0.001
         origin[..., 2] = ((j + 0.5) * cell)[:, None]
         which = (j % block)[:, None] * block + (i % block)
         hit = scene.run(origin.reshape(-1, 3), rays[which.ravel()], query="OCCLUDED")

@@ -17,13 +17,28 @@ class PosedMesh:
         vertices: metres, Y up.
         faces: indices of vertices, counter-clockwise seen from outside.
         normals: unit, outwards.
-        colours: linear RGB in 0..1, one per vertex.
+        tone: a number of each vertex that is interpolated over the faces; its whole part chooses the colour.
+        palette: linear RGB in 0..1.
+        level: height of the ground that the mesh stands on.
     """
 
     vertices: Float[np.ndarray, "t v 3"]
     faces: Int[np.ndarray, "f 3"]
     normals: Float[np.ndarray, "t v 3"]
-    colours: Float[np.ndarray, "v 3"]
+    tone: Float[np.ndarray, " v"]
+    palette: Float[np.ndarray, "p 3"]
+    level: float
+
+    @property
+    def colours(self) -> Float[np.ndarray, "v 3"]:
+        """Linear RGB of each vertex."""
+        return self.palette[np.clip(self.tone.astype(int), 0, len(self.palette) - 1)]
+
+
+def linear(hexadecimal: str) -> Float[np.ndarray, " 3"]:
+    """Linear RGB of a colour as the web writes it, #rrggbb."""
+    srgb = np.array([int(hexadecimal[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -1,20 +1,16 @@
-"""Pictures of any posed mesh by ray tracing on the CPU with Embree (a wheel without system packages)."""
+"""The figure's pixels by ray tracing on the CPU with Embree (a wheel without system packages)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from embreex import rtcore, rtcore_scene
-from embreex.mesh_construction import TriangleMesh
+from embreex import rtcore_scene
 from jaxtyping import Bool, Float, Int, UInt8
 
 from motiongen.render.camera import Camera
-from motiongen.render.ground import LEVEL, Ground, Shadow
 from motiongen.render.mesh import PosedMesh, face_parts
+from motiongen.render.stage import GAMMA, Stage
 
-_GAMMA = 2.2
-_LINEAR = (np.arange(256, dtype=np.float32) / 255.0) ** _GAMMA
+_LINEAR = (np.arange(256, dtype=np.float32) / 255.0) ** GAMMA
 _TILE = 8
 _DEPTH_STEP_M = 0.05
 # A rotated grid: four places in a pixel with four different rows and columns.
@@ -22,6 +18,8 @@ _SUB = np.array([[-0.125, -0.375], [0.375, -0.125], [0.125, 0.375], [-0.375, 0.1
 _AO_REACH_M = 0.45
 _AO_RAYS = 16
 _INSIDE_M = 0.2
+# Share of a whole tone that a pixel spans, times the pictures' size: a person is about half as wide again.
+_HEM_PIXELS = 18.0
 
 _KEY = np.array([1.00, 0.95, 0.88], np.float32) * 0.95
 _FILL = np.array([0.80, 0.88, 1.00], np.float32) * 0.14
@@ -30,21 +28,12 @@ _BOUNCE = np.array([1.00, 0.97, 0.93], np.float32) * 0.26
 _RIM = np.array([0.95, 0.98, 1.00], np.float32) * 0.55
 
 
-@dataclass(frozen=True)
-class _Lights:
-    key: Float[np.ndarray, " 3"]
-    fill: Float[np.ndarray, " 3"]
-    rim: Float[np.ndarray, " 3"]
-    halfway: Float[np.ndarray, " 3"]
-    view: Float[np.ndarray, " 3"]
+# The encoding as a table: fine enough for its steep start.
+_CODES = (255.0 * (np.arange(8192) / 8191.0) ** (1 / GAMMA) + 0.5).astype(np.uint8)
 
 
-def _unit(v: np.ndarray) -> np.ndarray:
-    return (v / np.linalg.norm(v)).astype(np.float32)
-
-
-def _encoded(linear: Float[np.ndarray, "n 3"]) -> UInt8[np.ndarray, "n 3"]:
-    return (255.0 * np.power(linear, np.float32(1 / _GAMMA)) + 0.5).astype(np.uint8)
+def _encoded(linear: Float[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n"]:
+    return _CODES.take((linear * np.float32(8191)).astype(np.int32), mode="clip")
 
 
 def _sphere(n: int) -> Float[np.ndarray, "n 3"]:
@@ -58,39 +47,28 @@ def _sphere(n: int) -> Float[np.ndarray, "n 3"]:
 _AO_DIRECTIONS = _sphere(_AO_RAYS)
 
 
-class Renderer:
+class RayRenderer(Stage):
     """Draws the frames of one clip; frames may be drawn in any order and from several threads."""
 
-    def __init__(self, mesh: PosedMesh, camera: Camera) -> None:
-        self.mesh, self.camera, self.ground = mesh, camera, Ground(camera)
-        self.faces = np.ascontiguousarray(mesh.faces, dtype=np.int32)
+    threads_help = True
+
+    def __init__(self, mesh: PosedMesh, camera: Camera, path: Float[np.ndarray, "t 2"]) -> None:
+        super().__init__(mesh, camera, path)
         self.corners = np.ascontiguousarray(self.faces.T)
         self.parts = face_parts(self.faces)
         self.links = _links(self.faces)
-        self.device = rtcore.EmbreeDevice()
-        right, up, back = camera.axes
-        key = _unit(-0.55 * right + 0.95 * up + 0.62 * back)
-        self.lights = _Lights(
-            key=key,
-            fill=_unit(0.9 * right + 0.25 * up + 0.7 * back),
-            rim=_unit(0.55 * right + 0.55 * up - 0.9 * back),
-            halfway=_unit(key + back),
-            view=back.astype(np.float32),
-        )
         pixel = np.arange(camera.size, dtype=np.float32)
         self.directions = camera.directions(*np.meshgrid(pixel, pixel))
+        colours = mesh.palette[np.clip(np.arange(-1, len(mesh.palette) + 1), 0, len(mesh.palette) - 1)]
+        self.before, self.after = np.ascontiguousarray(colours[:-1].T), np.ascontiguousarray(colours[1:].T)
 
-    def frame(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """One frame as gamma-encoded RGB."""
-        vertices = np.ascontiguousarray(self.mesh.vertices[index], dtype=np.float32)
-        scene = rtcore_scene.EmbreeScene(self.device)
-        TriangleMesh(scene, vertices, self.faces)
-        shadow = Shadow(scene, vertices, self.lights.key)
-        picture = self.ground.picture(index, shadow)
-        self._draw(picture, scene, vertices, index)
-        return picture
-
-    def _draw(self, picture: np.ndarray, scene: rtcore_scene.EmbreeScene, vertices: np.ndarray, index: int) -> None:
+    def draw(
+        self,
+        picture: UInt8[np.ndarray, "h w 3"],
+        scene: rtcore_scene.EmbreeScene,
+        vertices: Float[np.ndarray, "v 3"],
+        index: int,
+    ) -> None:
         size, position = self.camera.size, self.camera.position[index]
         pixels = self._candidates(vertices, index)
         if len(pixels) == 0:
@@ -111,16 +89,15 @@ class Renderer:
         sub_prim, _, sub_uv = self._trace(scene, position, sub)
         sub_hit = sub_prim >= 0
 
-        attributes = self._attributes(scene, vertices, index)
-        colour = self._shade(
-            np.concatenate([prim[solid], sub_prim[sub_hit]]), np.concatenate([uv[solid], sub_uv[sub_hit]]), attributes
-        )
+        faces = np.concatenate([prim[solid], sub_prim[sub_hit]])
+        attributes = self._attributes(scene, vertices, index, faces)
+        colour = self._shade(faces, np.concatenate([uv[:, solid], sub_uv[:, sub_hit]], axis=1), attributes)
         out = picture.reshape(-1, 3)
         inside = int(solid.sum())
-        out[pixels[solid]] = _encoded(colour[:inside])
-        samples = _LINEAR[out[border]][:, None].repeat(len(_SUB), 1).reshape(-1, 3)
-        samples[sub_hit] = colour[inside:]
-        out[border] = _encoded(samples.reshape(-1, len(_SUB), 3).mean(1))
+        out[pixels[solid]] = _encoded(colour[:, :inside]).T
+        samples = _LINEAR[out[border]].T[:, :, None].repeat(len(_SUB), 2).reshape(3, -1)
+        samples[:, sub_hit] = colour[:, inside:]
+        out[border] = _encoded(samples.reshape(3, -1, len(_SUB)).mean(2)).T
 
     def _candidates(self, vertices: np.ndarray, index: int) -> Int[np.ndarray, " n"]:
         """Pixels in tiles that a face may touch: the tiles of all corners' bounding boxes."""
@@ -141,25 +118,28 @@ class Renderer:
 
     def _trace(
         self, scene: rtcore_scene.EmbreeScene, position: np.ndarray, directions: Float[np.ndarray, "n 3"]
-    ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"], Float[np.ndarray, "n 2"]]:
+    ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"], Float[np.ndarray, "2 n"]]:
         """Face seen along each ray (-1: none, or hidden by the ground), its depth and barycentric coordinates."""
         if len(directions) == 0:
-            return np.empty(0, np.int32), np.empty(0, np.float32), np.empty((0, 2), np.float32)
+            return np.empty(0, np.int32), np.empty(0, np.float32), np.empty((2, 0), np.float32)
         origins = np.empty_like(directions)
         origins[:] = position
         found = scene.run(origins, np.ascontiguousarray(directions), output=True)
         prim, depth = found["primID"], found["tfar"]
-        buried = (prim >= 0) & (position[1] + depth * directions[:, 1] < LEVEL)
-        return np.where(buried, -1, prim), depth, np.stack([found["u"], found["v"]], axis=-1)
+        buried = (prim >= 0) & (position[1] + depth * directions[:, 1] < self.mesh.level)
+        return np.where(buried, -1, prim), depth, np.stack([found["u"], found["v"]])
 
     def _attributes(
-        self, scene: rtcore_scene.EmbreeScene, vertices: np.ndarray, index: int
-    ) -> Float[np.ndarray, "v 8"]:
-        """Normal, colour, ambient visibility and key-light visibility of every vertex."""
+        self, scene: rtcore_scene.EmbreeScene, vertices: np.ndarray, index: int, faces: Int[np.ndarray, " n"]
+    ) -> Float[np.ndarray, "6 v"]:
+        """Normal, tone, ambient visibility and key-light visibility of the vertices of the faces that are seen."""
         normals = self.mesh.normals[index]
-        out = np.ones((len(vertices), 8), np.float32)
-        out[:, :3], out[:, 3:6] = normals, self.mesh.colours
-        facing = np.flatnonzero(((self.camera.position[index] - vertices) * normals).sum(1) > -0.3)
+        out = np.ones((6, len(vertices)), np.float32)
+        out[:3], out[3] = normals.T, self.mesh.tone
+        seen = np.zeros(len(vertices), bool)
+        for corner in self.corners:
+            seen[corner.take(faces)] = True
+        facing = np.flatnonzero(seen & (((self.camera.position[index] - vertices) * normals).sum(1) > -0.3))
         v, n = vertices[facing], normals[facing]
         start = v + 0.004 * n
 
@@ -176,60 +156,75 @@ class Renderer:
         blocked = scene.run(start[which], _AO_DIRECTIONS[ray], reach, query="OCCLUDED") >= 0
         total = np.bincount(which, weights=weight, minlength=len(facing))
         lost = np.bincount(which, weights=weight * blocked, minlength=len(facing))
-        out[facing, 6] = 1.0 - lost / np.maximum(total, 1e-6)
+        out[4, facing] = 1.0 - lost / np.maximum(total, 1e-6)
 
         lit = np.flatnonzero((n @ self.lights.key > -0.05) & ~inside)
         cone = _KEY_SAMPLES * 0.12 + self.lights.key
         shade = scene.run(start[lit].repeat(len(cone), 0), np.tile(cone, (len(lit), 1)), query="OCCLUDED") >= 0
-        out[facing[lit], 7] = 1.0 - shade.reshape(-1, len(cone)).mean(1)
+        out[5, facing[lit]] = 1.0 - shade.reshape(-1, len(cone)).mean(1)
         self._fill(out, facing[inside])
-        out[:, 6] *= 0.55 + 0.45 * np.clip((vertices[:, 1] - LEVEL) / 0.15, 0.0, 1.0)
+        out[4] *= 0.55 + 0.45 * np.clip((vertices[:, 1] - self.mesh.level) / 0.15, 0.0, 1.0)
         return out
 
-    def _fill(self, attributes: Float[np.ndarray, "v 8"], unknown: Int[np.ndarray, " n"]) -> None:
+    def _fill(self, attributes: Float[np.ndarray, "6 v"], unknown: Int[np.ndarray, " n"]) -> None:
         """Spread the visibilities of known vertices two edges into the unknown ones."""
-        missing = np.zeros(len(attributes), bool)
+        count_all = attributes.shape[1]
+        missing = np.zeros(count_all, bool)
         missing[unknown] = True
         start, stop = self.links
         for _ in range(2):
             across = np.flatnonzero(missing[start] & ~missing[stop])
             into, source = start[across], stop[across]
-            count = np.bincount(into, minlength=len(attributes))
+            count = np.bincount(into, minlength=count_all)
             found = np.flatnonzero(count)
-            for channel in (6, 7):
-                total = np.bincount(into, weights=attributes[source, channel], minlength=len(attributes))
-                attributes[found, channel] = total[found] / count[found]
+            for channel in attributes[4:]:
+                total = np.bincount(into, weights=channel[source], minlength=count_all)
+                channel[found] = total[found] / count[found]
             missing[found] = False
 
     def _shade(
-        self, prim: Int[np.ndarray, " n"], uv: Float[np.ndarray, "n 2"], attributes: Float[np.ndarray, "v 8"]
-    ) -> Float[np.ndarray, "n 3"]:
+        self, prim: Int[np.ndarray, " n"], uv: Float[np.ndarray, "2 n"], attributes: Float[np.ndarray, "6 v"]
+    ) -> Float[np.ndarray, "3 n"]:
         """Linear RGB of points on the mesh: key, fill and rim lights, sky and ground, a soft highlight."""
-        u, v = uv[:, :1], uv[:, 1:]
-        at = np.zeros((len(prim), attributes.shape[1]), np.float32)
+        u, v = uv
+        at = np.zeros((6, len(prim)), np.float32)
         for corner, weight in zip(self.corners, (1 - u - v, u, v)):
-            share = attributes.take(corner.take(prim), axis=0)
-            share *= weight
-            at += share
-        n, albedo, ambient, sun = at[:, :3], at[:, 3:6], at[:, 6:7], at[:, 7:8]
-        n /= np.sqrt((n * n).sum(1, keepdims=True)) + 1e-12
+            vertex = corner.take(prim)
+            for channel, values in zip(at, attributes):
+                channel += values.take(vertex) * weight
+        n, albedo, ambient, sun = at[:3], self._albedo(at[3]), at[4], at[5]
+        n *= 1.0 / np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2] + 1e-12)
         light = self.lights
         # Light wraps a little past the terminator, as it does on skin and matt plastic.
-        key = np.clip((n @ light.key + 0.12) / 1.12, 0.0, 1.0)[:, None] * sun
-        fill = np.maximum(n @ light.fill, 0.0)[:, None]
-        up = 0.5 + 0.5 * n[:, 1:2]
-        lit = key * _KEY + ambient * (fill * _FILL + up * _SKY + (1 - up) * _BOUNCE)
+        key = np.maximum(light.key @ n + 0.12, 0.0) * (sun / 1.12)
+        fill = np.maximum(light.fill @ n, 0.0) * ambient
+        up = (0.5 + 0.5 * n[1]) * ambient
+        lit = _KEY[:, None] * key + _FILL[:, None] * fill
+        lit += _BOUNCE[:, None] * ambient
+        lit += (_SKY - _BOUNCE)[:, None] * up
         lit *= albedo
-        grazing = np.clip(1.0 - n @ light.view, 0.0, 1.0)
-        rim = (grazing * grazing * np.clip(n @ light.rim + 0.25, 0.0, 1.0))[:, None] * ambient
-        lit += rim * (_RIM * (0.25 + 0.75 * albedo))
-        gloss = np.clip(n @ light.halfway, 0.0, 1.0)
-        gloss *= gloss
-        gloss *= gloss
-        gloss *= gloss
-        gloss *= gloss
-        lit += 0.07 * gloss[:, None] * sun
-        return np.clip(lit, 0.0, 1.0)
+        grazing = np.clip(1.0 - light.view @ n, 0.0, 1.0)
+        rim = grazing * grazing * np.clip(light.rim @ n + 0.25, 0.0, 1.0) * ambient
+        albedo *= 0.75
+        albedo += 0.25
+        albedo *= _RIM[:, None]
+        albedo *= rim
+        lit += albedo
+        gloss = np.clip(light.halfway @ n, 0.0, 1.0)
+        for _ in range(4):
+            gloss *= gloss
+        gloss *= 0.07 * sun
+        lit += gloss
+        return lit
+
+    def _albedo(self, tone: Float[np.ndarray, " n"]) -> Float[np.ndarray, "3 n"]:
+        """Colours of tones; a hem is as soft as a pixel is wide."""
+        hem = np.rint(tone)
+        past = np.clip((tone - hem) * np.float32(self.camera.size / _HEM_PIXELS) + np.float32(0.5), 0.0, 1.0)
+        which = hem.astype(np.int32)
+        colour = self.before.take(which, axis=1)
+        colour += (self.after.take(which, axis=1) - colour) * past
+        return colour
 
 
 _KEY_SAMPLES = np.array([[0.5, 0.1, -0.4], [-0.4, 0.4, 0.3], [0.1, -0.5, 0.5], [-0.2, 0.0, -0.4]], np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from motiongen.motion import Motion, MotionError, atomic_path
-from motiongen.render import renderer
+from motiongen.render import Look, stages
 from motiongen.render.caption import write
 
 # Drawn at twice the size and reduced: few pictures, seen for long.
@@ -23,12 +23,14 @@ def contact_sheet(
     captions: Sequence[str] | None = None,
     *,
     size: int = 256,
+    look: Look | None = None,
 ) -> None:
     """Write a PNG of one row a clip, `columns` evenly spaced frames wide.
 
     Args:
         captions: one a clip, written on its first frame; the clips' own sentences if None.
         size: width and height of a frame, pixels, even.
+        look: what is drawn, and by which backend.
     """
     clips = [motions] if isinstance(motions, Motion) else list(motions)
     if not clips or columns < 1:
@@ -40,8 +42,7 @@ def contact_sheet(
     if len(captions) != len(clips):
         raise MotionError(f"{len(captions)} captions for {len(clips)} clips; give one for each")
     rows = []
-    for clip, text in zip(clips, captions):
-        draw = renderer(clip, size * _OVERSAMPLE)
+    for clip, text, draw in zip(clips, captions, stages(clips, size * _OVERSAMPLE, look)):
         row = [draw.frame(int(i)) for i in np.linspace(0, len(clip) - 1, columns).round()]
         write(row[0], text)
         rows.append(np.concatenate(row, axis=1))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from motiongen.motion import Motion, MotionError, Segment
-from motiongen.render import renderer, still
+from motiongen.render import Look, stages, still
 from motiongen.render.camera import follow
 from motiongen.render.caption import sentence_at, wrap
 from motiongen.render.figure import mannequin
@@ -20,7 +20,7 @@ from motiongen.render.video import render_video
 
 def _figure(motion: Motion, frame: int, size: int) -> np.ndarray:
     """Pixels that the figure changes, without its shadow: those whose colour is far from grey or dark."""
-    draw = renderer(motion, size)
+    draw = stages([motion], size)[0]
     picture = draw.frame(frame).astype(int)
     background = draw.ground.picture(frame, None).astype(int)
     return np.abs(picture - background).max(-1) > 60
@@ -61,14 +61,14 @@ def test_a_ray_through_a_pixel_meets_what_projects_to_it(walk: Motion) -> None:
 
 
 def test_the_left_side_of_the_person_is_on_the_right_of_the_picture(walk: Motion) -> None:
-    picture = still(walk, 0, 160).astype(int)
+    picture = still(walk, 0, 160, Look(skeleton=True)).astype(int)
     warm = np.nonzero(picture[..., 0] - picture[..., 2] > 40)[1]
     cool = np.nonzero(picture[..., 2] - picture[..., 0] > 40)[1]
     assert len(warm) > 50 and len(cool) > 50 and warm.mean() > cool.mean() + 5
 
 
 def test_the_ground_under_the_figure_is_in_shadow(walk: Motion) -> None:
-    draw = renderer(walk, 128)
+    draw = stages([walk], 128)[0]
     lit, shaded = draw.ground.picture(6, None).astype(int), draw.frame(6).astype(int)
     darker = (lit - shaded).min(-1)
     assert ((darker > 12) & (darker < 60)).sum() > 150
@@ -76,7 +76,7 @@ def test_the_ground_under_the_figure_is_in_shadow(walk: Motion) -> None:
 
 def test_pictures_are_the_same_every_time(walk: Motion) -> None:
     assert np.array_equal(still(walk, 5, 96), still(walk, 5, 96))
-    draw = renderer(walk, 96)
+    draw = stages([walk], 96)[0]
     draw.frame(9)
     assert np.array_equal(draw.frame(5), still(walk, 5, 96))
 
