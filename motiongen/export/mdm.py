@@ -1,0 +1,141 @@
+"""MDM's `results.npy` (Tevet et al. 2023), which motion diffusion projects and their visualisers exchange.
+
+It is a pickled dictionary, 20 frames per second by custom. Ours is written as peers read it,
+`np.load(path, allow_pickle=True).item()`; it is read with an unpickler that can make arrays and nothing else.
+"""
+
+from __future__ import annotations
+
+import pickle
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from motiongen.export.disk import about, contents, written
+from motiongen.export.posed import sentence
+from motiongen.motion import FPS, Motion, MotionError, Segment
+from motiongen.skeleton import NUM_JOINTS
+
+
+def write(motion: Motion, path: Path) -> None:
+    """Write `motion` [1, 22, 3, t], `text`, `lengths`, `num_samples` and `num_repetitions`.
+
+    A clip of another frame rate is resampled to 20, as the file has no place for one; sentences become one.
+
+    Raises:
+        MotionError: the file cannot be written.
+    """
+    clip = motion.resampled(FPS)
+    results = {
+        "motion": clip.joints.permute(1, 2, 0)[None].numpy().astype(np.float32),
+        "text": [sentence(clip)],
+        "lengths": np.array([len(clip)]),
+        "num_samples": 1,
+        "num_repetitions": 1,
+    }
+    # np.save would name numpy 2's own modules, which the numpy of most peers does not have; their old names do in both.
+    # Protocol 3 writes such a name as a line of its own.
+    payload = pickle.dumps(np.array(results, dtype=object), protocol=3)
+    payload = payload.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    with written(path) as beside, open(beside, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write(payload)
+
+
+def read(path: Path, sample: int | None = None) -> Motion:
+    """A clip of MDM's results at 20 frames per second.
+
+    Args:
+        sample: which one, from 0; may be left out where there is one alone.
+
+    Raises:
+        MotionError: not such a file, damaged, of another skeleton, or no such sample.
+    """
+    results = _results(contents(path), path)
+    try:
+        motions = np.asarray(results["motion"])
+        if motions.ndim != 4 or motions.shape[1:3] != (NUM_JOINTS, 3) or motions.dtype.kind != "f":
+            raise MotionError(
+                f"{path}: 'motion' is {motions.dtype} of shape {motions.shape}, not [clips, {NUM_JOINTS}, 3, frames]"
+            )
+        count = len(motions)
+        if count == 0 or (sample is None and count > 1) or not 0 <= (sample or 0) < count:
+            what = "holds no clip" if count == 0 else f"holds {count} clips; choose one by --sample 0 to {count - 1}"
+            raise MotionError(f"{path}: {what}")
+        number = sample or 0
+        frames = int(np.asarray(results["lengths"]).reshape(-1)[number]) if "lengths" in results else motions.shape[3]
+        frames = min(max(frames, 0), motions.shape[3])
+        joints = torch.from_numpy(motions[number, ..., :frames].astype(np.float32)).permute(2, 0, 1)
+        said = results.get("text", [])
+        text = str(said[number]) if len(said) > number else ""
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, MotionError):
+            raise
+        raise MotionError(f"{path}: not results of MDM ({type(error).__name__}: {str(error)[:60]})") from None
+    with about(path):
+        return Motion(joints.contiguous(), FPS, (Segment(text, 0, frames),) if text else ())
+
+
+def is_results(path: Path) -> bool:
+    """Whether a npy file holds an object, as MDM's results do, and not an array of numbers."""
+    try:
+        return _payload(contents(path)) is not None
+    except ValueError:
+        return False
+
+
+def _payload(data: bytes) -> bytes | None:
+    """The pickle inside a npy file of one object; None where the file holds numbers.
+
+    Raises:
+        ValueError: the bytes are no npy file.
+    """
+    file = BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        _, _, dtype = read_header(file)
+    except Exception as error:  # numpy parses a header as Python, and a damaged one raises whatever that does
+        raise ValueError("not a npy file") from error
+    return file.read() if dtype.hasobject else None
+
+
+def _results(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        payload = _payload(data)
+    except ValueError:
+        raise MotionError(f"{path}: not a npy file") from None
+    if payload is None:
+        raise MotionError(f"{path}: holds an array and no results of MDM")
+    try:
+        loaded = _ArraysOnly(BytesIO(payload)).load()
+        results = loaded.item() if isinstance(loaded, np.ndarray) and loaded.size == 1 else loaded
+    except _Forbidden as error:
+        raise MotionError(f"{path}: its pickle asks for {error}, which could run code; it is not read") from None
+    except Exception as error:  # a damaged pickle may raise anything
+        raise MotionError(f"{path}: damaged ({type(error).__name__})") from None
+    if not isinstance(results, dict):
+        raise MotionError(f"{path}: holds a {type(results).__name__} and no results of MDM")
+    return results
+
+
+class _Forbidden(Exception):
+    """A pickle names something that is not needed to make arrays."""
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Makes arrays, numbers, strings and containers of them; looks up nothing else, so nothing else can run."""
+
+    _MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
+    _NAMES = ("ndarray", "dtype", "scalar", "_reconstruct")
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in self._MODULES and name in self._NAMES:
+            # Files of numpy 1 and 2 name the same things in different places; the newer name leads to them in both.
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        if (module, name) == ("_codecs", "encode"):
+            return super().find_class(module, name)
+        raise _Forbidden(f"{module}.{name}")
