@@ -125,9 +125,9 @@ def write_index(out: Path, about: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
-def write_paraphrases(out: Path, sentences: Sequence[tuple[str, str, str]]) -> None:
-    """paraphrases.csv: content, style and a sentence that no training caption equals."""
-    with atomic_path(out / "paraphrases.csv") as beside, open(beside, "w", newline="", encoding="utf-8") as file:
+def write_paraphrases(out: Path, name: str, sentences: Sequence[tuple[str, str, str]]) -> None:
+    """`name`.csv: content, style and a sentence that no training caption equals."""
+    with atomic_path(out / f"{name}.csv") as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("content", "style", "text"))
         writer.writerows(sentences)

@@ -27,6 +27,7 @@ from motiongen_data_prep.attribution import LICENCES, attribution_text
 from motiongen_data_prep.captions import choose
 from motiongen_data_prep.folder import folder_takes, with_validation
 from motiongen_data_prep.paraphrases import paraphrases
+from motiongen_data_prep.paraphrases_second import paraphrases_second
 from motiongen_data_prep.readers import UNREADABLE, read, read_all, reason
 from motiongen_data_prep.retarget import retarget
 from motiongen_data_prep.starter import Skip, bandai_takes, cmu_takes, mesh2motion_takes
@@ -141,7 +142,8 @@ def prepare(
         layout.forget(out, name)
     _refresh(out, with_validation(done) if source == "folder" else done, mirror, root)
     if source == "bandai-namco":
-        layout.write_paraphrases(out, paraphrases())
+        layout.write_paraphrases(out, "paraphrases", paraphrases())
+        layout.write_paraphrases(out, "paraphrases-2", paraphrases_second())
     summary.splits = _index(out, source, summary)
     summary.seconds = time.monotonic() - begun
     return summary

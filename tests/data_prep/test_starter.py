@@ -15,6 +15,7 @@ from rich.console import Console
 from motiongen.motion import MotionError
 from motiongen.skeleton import MIRROR
 from motiongen_data_prep import prepare as module
+from motiongen_data_prep.captions import MAX_CAPTIONS
 from motiongen_data_prep.prepare import Summary, prepare
 from motiongen_data_prep.starter import bandai_takes, cmu_takes
 
@@ -119,7 +120,9 @@ def test_layout_is_that_of_humanml3d(bandai: Path, tmp_path: Path) -> None:
         assert joints.shape[1:] == (22, 3) and features.shape == (len(joints) - 1, 263)
         assert abs(joints[..., 1].min()) < 1e-5 and np.abs(joints[0, 0, [0, 2]]).max() < 1e-5
         captions = (out / f"texts/{name}.txt").read_text().splitlines()
-        assert len(captions) == 12 and all(line.count("#") == 3 and line.endswith("#0.0#0.0") for line in captions)
+        assert len(captions) == MAX_CAPTIONS and all(
+            line.count("#") == 3 and line.endswith("#0.0#0.0") for line in captions
+        )
     assert np.load(out / "Mean.npy").shape == np.load(out / "Std.npy").shape == (263,)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["clips"] == {"bandai-namco": 8} and manifest["mirrored"] == 4
