@@ -2,5 +2,6 @@
 
 from motiongen_ops.dispatch import available_backends, selective_scan
 from motiongen_ops.parallel_conv import parallel_conv
+from motiongen_ops.parallel_scans import parallel_scans
 
-__all__ = ["available_backends", "parallel_conv", "selective_scan"]
+__all__ = ["available_backends", "parallel_conv", "parallel_scans", "selective_scan"]

@@ -49,6 +49,8 @@ int motiongen_conv_best_level(void) { return best_level(); }
 
 void motiongen_conv_set_level(int wanted) { level = wanted; }
 
+void motiongen_conv_set_team(Team wanted) { team = wanted; }
+
 static void pack_taps(const Job *job, float *packed) {
     const Conv *s = job->s;
     memset(packed, 0, sizeof(float) * taps_size(job));

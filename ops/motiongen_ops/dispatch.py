@@ -9,17 +9,22 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from motiongen_ops import c_scan
+from motiongen_ops import c_scan, triton_scan
 from motiongen_ops.reference import reference_scan
 from motiongen_ops.torch_scan import torch_scan
 
-Backend = Literal["auto", "c", "torch", "reference"]
-BACKENDS = ("auto", "c", "torch", "reference")
+Backend = Literal["auto", "c", "torch", "reference", "triton"]
+BACKENDS = ("auto", "c", "torch", "reference", "triton")
 
 
 def available_backends() -> dict[str, str]:
     """Each backend's name with "ok", or with the reason why it cannot run here."""
-    return {"c": c_scan.unavailable() or "ok", "torch": "ok", "reference": "ok"}
+    return {
+        "triton": triton_scan.unavailable() or "ok",
+        "c": c_scan.unavailable() or "ok",
+        "torch": "ok",
+        "reference": "ok",
+    }
 
 
 @overload
@@ -94,7 +99,8 @@ def selective_scan(
         return_last_state: return (y, state after the last step taken), so that two pieces scan as one.
         reverse: scan from the end; a sequence of k bools chooses for each scan (both directions in one call).
         mask: [b, l]; frames with False change no state, give output 0, take gradient 0, and may hold anything.
-        backend: "auto" takes "c" for float32 on the CPU where it is built and "torch" elsewhere.
+        backend: "auto" takes "triton" on a GPU (sm_80 or later) and "c" on the CPU where it is built, and "torch"
+            where neither can: for float64 and for more than 64 states.
 
     All tensors are float64, or all are float32/bfloat16/float16 and then computed in float32; y has u's dtype.
 
@@ -109,17 +115,17 @@ def selective_scan(
     if len(directions) != k:
         raise ValueError(f"reverse has {len(directions)} entries; expected a bool or one for each of the {k} scans")
     output_dtype = u.dtype
-    if output_dtype != torch.float64:
+    half = output_dtype not in (torch.float64, torch.float32)
+    chosen = _choose(backend, u.new_empty(0, dtype=torch.float32) if half else u, A.shape[-1])
+    if output_dtype != torch.float64 and chosen != "triton":  # its kernels convert as they load
         u, delta, A, B, C = u.float(), delta.float(), A.float(), B.float(), C.float()
         D, z, delta_bias, initial_state = (None if x is None else x.float() for x in optional)
 
     last: Tensor | None
-    chosen = _choose(backend, u, A.shape[-1])
     if chosen == "c":
         options = (delta_softplus, directions, mask, return_last_state)
         y, last = c_scan.c_scan(u, delta, A, B, C, D, z, delta_bias, initial_state, *options)
     else:
-        scan = reference_scan if chosen == "reference" else torch_scan
         single = u.ndim == 3
         if single:
             u, delta, B, C = u.unsqueeze(2), delta.unsqueeze(2), B.unsqueeze(2), C.unsqueeze(2)
@@ -128,9 +134,14 @@ def selective_scan(
             D = None if D is None else D.unsqueeze(0)
             delta_bias = None if delta_bias is None else delta_bias.unsqueeze(0)
             initial_state = None if initial_state is None else initial_state.unsqueeze(1)
-        y, last = scan(u, delta, A, B, C, D, z, delta_bias, initial_state, delta_softplus, directions, mask)
+        tensors = (u, delta, A, B, C, D, z, delta_bias, initial_state)
+        if chosen == "triton":
+            y, last = triton_scan.triton_scan(*tensors, delta_softplus, directions, mask, return_last_state)
+        else:
+            scan = reference_scan if chosen == "reference" else torch_scan
+            y, last = scan(*tensors, delta_softplus, directions, mask)
         if single:
-            y, last = y.squeeze(2), last.squeeze(1)
+            y, last = y.squeeze(2), None if last is None else last.squeeze(1)
     if output_dtype != y.dtype:
         y = y.to(output_dtype)
     if not return_last_state:
@@ -141,11 +152,14 @@ def selective_scan(
 
 def _choose(backend: str, u: Tensor, n: int) -> str:
     if backend == "auto":
+        if u.device.type == "cuda":
+            return "torch" if triton_scan.refusal(u, n) else "triton"
         return "torch" if c_scan.refusal(u, n) else "c"
     if backend not in BACKENDS:
         raise ValueError(f"backend is {backend!r}; expected one of {', '.join(BACKENDS)}")
-    if backend == "c" and (reason := c_scan.refusal(u, n)):
-        raise RuntimeError(f"selective_scan cannot use backend 'c': {reason}")
+    refusal = {"triton": triton_scan.refusal, "c": c_scan.refusal}.get(backend)
+    if refusal is not None and (reason := refusal(u, n)):
+        raise RuntimeError(f"selective_scan cannot use backend {backend!r}: {reason}")
     return backend
 
 

@@ -8,13 +8,15 @@ import importlib.machinery
 from pathlib import Path
 from typing import Any
 
+import torch
+
 # The levels of kernels.h.
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
 
 @functools.cache
 def load(kernel: str) -> tuple[ctypes.CDLL | None, str]:
-    """The library of `kernel`, "scan" or "conv", and ""; or None and the reason."""
+    """The library of `kernel`, "scan", "conv" or "fused", and ""; or None and the reason."""
     folder = Path(__file__).parent
     names = [folder / f"_{kernel}{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
     path = next((name for name in names if name.is_file()), None)
@@ -25,9 +27,19 @@ def load(kernel: str) -> tuple[ctypes.CDLL | None, str]:
     try:
         library = ctypes.CDLL(str(path))
         _function(library, kernel, "set_level")(_function(library, kernel, "best_level")())
+        _function(library, kernel, "set_team")(_torch_team())
     except (OSError, AttributeError) as error:
         return None, f"{path.name} does not load: {error}"
     return library, ""
+
+
+def _torch_team() -> ctypes.c_void_p:
+    """Address of GOMP_parallel in the OpenMP that torch itself runs on; null where torch has none."""
+    try:
+        # Looks through the libraries that this one was linked with, whatever their file names are.
+        return ctypes.cast(ctypes.CDLL(torch._C.__file__).GOMP_parallel, ctypes.c_void_p)
+    except (OSError, AttributeError):
+        return ctypes.c_void_p()
 
 
 def instruction_sets(kernel: str) -> tuple[str, ...]:
@@ -61,6 +73,16 @@ def call(kernel: str, function: str, arguments: bytes) -> bool:
     if library is None:
         raise RuntimeError(reason)
     return not _function(library, kernel, function)(arguments)
+
+
+def saved_states(*shape: int) -> int:
+    """How many numbers the fused kernel saves for its backward pass on (b, l, k, c, n)."""
+    library, reason = load("fused")
+    if library is None:
+        raise RuntimeError(reason)
+    count = _function(library, "fused", "saved_size")
+    count.restype = ctypes.c_int64
+    return int(count(*map(ctypes.c_int64, shape)))
 
 
 def _function(library: ctypes.CDLL, kernel: str, name: str) -> Any:

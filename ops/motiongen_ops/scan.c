@@ -60,6 +60,8 @@ int motiongen_scan_best_level(void) { return best_level(); }
 
 void motiongen_scan_set_level(int wanted) { level = wanted; }
 
+void motiongen_scan_set_team(Team wanted) { team = wanted; }
+
 /* Threads worth starting: one for each ~100 microseconds of work. */
 static int64_t useful_threads(const Scan *s, int64_t units, int64_t states_each) {
     const int64_t work = s->b * s->l * s->k * s->d * s->n;
@@ -147,24 +149,6 @@ int motiongen_scan_backward(const Scan *s) {
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 #define LANES (BLOCK / WIDTH) /* vectors in a block */
 
-INLINE vf NAME(absolute)(vf x) { return (vf)((vi)x & 0x7fffffff); }
-
-/* max(x, 0) + log1p(e), e = exp(-|x|). The minimax polynomial is of log1p(e) / e, so a small e keeps its digits. */
-INLINE vf NAME(softplus)(vf x) {
-    const vf e = exp_minus(NAME(absolute)(x));
-    vf p = splat(-3.256378473e-3f);
-    p = p * e + 1.990716093e-2f;
-    p = p * e - 5.706420076e-2f;
-    p = p * e + 1.061426469e-1f;
-    p = p * e - 1.531186310e-1f;
-    p = p * e + 1.967811726e-1f;
-    p = p * e - 2.495455887e-1f;
-    p = p * e + 3.333000404e-1f;
-    p = p * e - 4.999990399e-1f;
-    p = p * e + 1.0f;
-    return larger(splat(0.0f), x) + e * p;
-}
-
 /* Frames lie kilobytes apart, which no prefetcher of the machine follows: ask for the next block of this frame. */
 INLINE vf NAME(read)(const float *p, int64_t count) {
     __builtin_prefetch(p + BLOCK);
@@ -197,7 +181,7 @@ INLINE column NAME(column_at)(const Job *job, int64_t b, int64_t k, int64_t bloc
 INLINE void NAME(step_sizes)(const Scan *s, const column o, const int32_t *order, int64_t steps, vf *dt) {
     for (int64_t i = 0; i < steps; i++) {
         const vf raw = READ(s->delta, s->sdelta, order[i]) + o.bias;
-        dt[i] = s->softplus ? NAME(softplus)(raw) : raw;
+        dt[i] = s->softplus ? vsoftplus(raw) : raw;
     }
 }
 
