@@ -55,6 +55,31 @@ class DiffusionObjective:
         signal, sigma = self._scales(timesteps)
         return signal * noise - sigma * z
 
+    def restored(
+        self, noisy: Float[Tensor, "b l d"], predicted: Float[Tensor, "b l d"], timesteps: Int[Tensor, "b l"]
+    ) -> Float[Tensor, "b l d"]:
+        """The clean latents that a prediction stands for (DDIM, equation 12, and its like for v)."""
+        if self.prediction_type == "sample":
+            return predicted
+        signal, sigma = self._scales(timesteps)
+        if self.prediction_type == "epsilon":
+            return (noisy - sigma * predicted) / signal.clamp(min=1e-4)
+        return signal * noisy - sigma * predicted
+
+    def prediction_of(
+        self, noisy: Float[Tensor, "b l d"], clean: Float[Tensor, "b l d"], timesteps: Int[Tensor, "b l"]
+    ) -> Float[Tensor, "b l d"]:
+        """The prediction that stands for these clean latents: the inverse of `restored`."""
+        if self.prediction_type == "sample":
+            return clean
+        signal, sigma = self._scales(timesteps)
+        noise = (noisy - signal * clean) / sigma.clamp(min=1e-4)
+        return noise if self.prediction_type == "epsilon" else signal * noise - sigma * clean
+
+    def signal_share(self, timesteps: Int[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+        """a_t: how much of the variance of noisy latents is the clip's."""
+        return self.alphas_cumprod.to(timesteps.device)[timesteps]
+
     def _scales(self, timesteps: Int[Tensor, "b l"]) -> tuple[Float[Tensor, "b l 1"], Float[Tensor, "b l 1"]]:
         alpha = self.alphas_cumprod.to(timesteps.device)[timesteps][..., None]
         return alpha.sqrt(), (1 - alpha).sqrt()

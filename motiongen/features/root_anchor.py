@@ -39,6 +39,51 @@ def with_net_displacement(
     )
 
 
+def total(anchors: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b 3"]:
+    """Half turn and displacement over all groups together, in the heading of the first one's first frame."""
+    turn, step = anchors[..., 0], _steps(anchors)
+    moved = rotate_y(step, _before(turn)).sum(-2)
+    return torch.stack([turn.sum(-1), moved[..., 0], moved[..., 2]], dim=-1)
+
+
+def with_total(anchors: Float[Tensor, "*b n 3"], goal: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b n 3"]:
+    """Anchors that arrive at `goal`: missing turn is spread evenly, missing way where the root moves anyway."""
+    turn, step = anchors[..., 0], _steps(anchors)
+    turn = turn + (goal[..., :1] - turn.sum(-1, keepdim=True)) / turn.shape[-1]
+    heading = _before(turn)
+    missing = goal[..., 1:] - rotate_y(step, heading).sum(-2)[..., [0, 2]]
+    speed = step.norm(dim=-1) + _STANDING
+    share = (speed / speed.sum(-1, keepdim=True))[..., None]
+    way = torch.stack([missing[..., 0], torch.zeros_like(missing[..., 0]), missing[..., 1]], dim=-1)
+    step = step + rotate_y(way[..., None, :] * share, -heading)
+    return torch.stack([turn, step[..., 0], step[..., 2]], dim=-1)
+
+
+def composed(first: Float[Tensor, "*b 3"], second: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """One course of the root after another."""
+    moved = _steps(first) + rotate_y(_steps(second), -2 * first[..., 0])
+    return torch.stack([first[..., 0] + second[..., 0], moved[..., 0], moved[..., 2]], dim=-1)
+
+
+def inverse(course: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """The course that leads back."""
+    moved = rotate_y(-_steps(course), 2 * course[..., 0])
+    return torch.stack([-course[..., 0], moved[..., 0], moved[..., 2]], dim=-1)
+
+
+_STANDING = 0.02  # metres a group: so that a root that stands can still be moved
+
+
+def _steps(anchors: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n 3"]:
+    x, z = anchors[..., 1], anchors[..., 2]
+    return torch.stack([x, torch.zeros_like(x), z], dim=-1)
+
+
+def _before(turn: Float[Tensor, "*b n"]) -> Float[Tensor, "*b n"]:
+    """Heading of each group's first frame against that of the first group, radians."""
+    return -2 * (turn.cumsum(-1) - turn)
+
+
 def _grouped(
     features: Float[Tensor, "b t 263"], group: int
 ) -> tuple[Float[Tensor, "b n group"], Float[Tensor, "b n group 3"]]:

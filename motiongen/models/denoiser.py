@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from motiongen.models.conditioning import FrameText, NoiseLevelEmbedding, TextMixer
 from motiongen.models.mamba import Directions, MotionMambaBlock, Spatial, one_of
+from motiongen.models.mixing import SELECTIVE
 
 Schedule = Literal["2N-1..1", "1..2N-1", "N..1", "1..N"]
 
@@ -94,6 +95,8 @@ class MotionMambaDenoiser(Denoiser):
         group: channels of a token of the spatial scan; `expansion` and `spatial_states` are its inner sizes.
         heads, feedforward: of the text mixer.
         directions, spatial: directions of the temporal and of the spatial scans.
+        temporal_mixer, spatial_mixer: what mixes over time and along the channels: "selective", the paper's parallel
+            selective scans, or a name in `motiongen_ops.mixers.MIXERS` (mamba, mamba2, vim, hydra, vssd).
     """
 
     def __init__(
@@ -112,11 +115,16 @@ class MotionMambaDenoiser(Denoiser):
         feedforward: int = 1024,
         directions: Directions = "both",
         spatial: Spatial = "bidirectional",
+        temporal_mixer: str = SELECTIVE,
+        spatial_mixer: str = SELECTIVE,
     ) -> None:
         scans = scan_schedule(schedule, blocks)
 
         def block(k: int) -> MotionMambaBlock:
-            return MotionMambaBlock(width, k, inner, states, group, expansion, spatial_states, directions, spatial)
+            return MotionMambaBlock(
+                width, k, inner, states, group, expansion, spatial_states, directions, spatial,
+                temporal_mixer, spatial_mixer,
+            )  # fmt: skip
 
         super().__init__(
             latent_dim, width, text_dim, heads, feedforward,
@@ -126,7 +134,7 @@ class MotionMambaDenoiser(Denoiser):
             "latent_dim": latent_dim, "width": width, "text_dim": text_dim, "blocks": blocks, "schedule": schedule,
             "inner": inner, "states": states, "group": group, "expansion": expansion,
             "spatial_states": spatial_states, "heads": heads, "feedforward": feedforward, "directions": directions,
-            "spatial": spatial,
+            "spatial": spatial, "temporal_mixer": temporal_mixer, "spatial_mixer": spatial_mixer,
         }  # fmt: skip
 
 

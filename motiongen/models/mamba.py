@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from motiongen_ops import parallel_conv, selective_scan
+from motiongen.models.mixing import SELECTIVE, ParallelMixers, check_mixer, spatial_mixers
+from motiongen_ops import parallel_scans
 
 Directions = Literal["both", "forward"]
 Spatial = Literal["bidirectional", "forward", "none"]
@@ -26,16 +27,24 @@ class HierarchicalTemporalMixer(nn.Module):
         inner: channels that are scanned.
         scans: k.
         states: N, size of the state of each channel.
+        kernel: frames that each convolution sees.
+        mixer: "selective", or a name in `motiongen_ops.mixers.MIXERS` for k of those instead, whose directions are the
+            same where they are causal.
     """
 
     def __init__(
-        self, width: int, inner: int, scans: int, states: int, kernel: int = 4, directions: Directions = "both"
-    ) -> None:
+        self, width: int, inner: int, scans: int, states: int, kernel: int = 4, directions: Directions = "both",
+        mixer: str = SELECTIVE,
+    ) -> None:  # fmt: skip
         super().__init__()
         one_of("directions", directions, Directions)
         reverse = tuple(directions == "both" and i >= (scans + 1) // 2 for i in range(scans))
         self.to_inner = nn.Linear(width, inner)
-        self.scans = SelectiveScans(inner, states, kernel, reverse)
+        self.scans = (
+            SelectiveScans(inner, states, kernel, reverse)
+            if mixer == SELECTIVE
+            else ParallelMixers(mixer, inner, states, reverse)
+        )
         self.to_width = nn.Linear(inner, width)
 
     def forward(self, h: Float[Tensor, "b l c"], mask: Bool[Tensor, "b l"] | None) -> Float[Tensor, "b l c"]:
@@ -46,12 +55,14 @@ class BidirectionalSpatialMixer(nn.Module):
     """BSM: inside each frame, selective scans along groups of channels in both directions, gated and summed.
 
     A frame of `width` channels becomes a sequence of `width / group` tokens. Tokens have learned positions, since
-    channels, unlike frames, are not exchangeable.
+    channels, unlike frames, are not exchangeable. Another `mixer` than "selective", one of
+    `motiongen_ops.mixers.MIXERS`, takes the place of the scans.
     """
 
     def __init__(
-        self, width: int, group: int, expansion: int, states: int, kernel: int = 3, spatial: Spatial = "bidirectional"
-    ) -> None:
+        self, width: int, group: int, expansion: int, states: int, kernel: int = 3, spatial: Spatial = "bidirectional",
+        mixer: str = SELECTIVE,
+    ) -> None:  # fmt: skip
         super().__init__()
         one_of("spatial", spatial, Spatial)
         if width % group:
@@ -61,7 +72,12 @@ class BidirectionalSpatialMixer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.position = nn.Parameter(0.02 * torch.randn(width // group, group))
         self.to_inner = nn.Linear(group, 2 * inner)
-        self.scans = SelectiveScans(inner, states, kernel, (False, True) if spatial == "bidirectional" else (False,))
+        reverse = (False, True) if spatial == "bidirectional" else (False,)
+        self.scans = (
+            SelectiveScans(inner, states, kernel, reverse)
+            if mixer == SELECTIVE
+            else spatial_mixers(mixer, inner, states, reverse)
+        )
         self.to_group = nn.Linear(inner, group)
 
     def forward(self, h: Float[Tensor, "b l c"]) -> Float[Tensor, "b l c"]:
@@ -79,14 +95,21 @@ class MotionMambaBlock(nn.Module):
     def __init__(
         self, width: int, scans: int, inner: int, states: int, group: int, expansion: int, spatial_states: int,
         directions: Directions = "both", spatial: Spatial = "bidirectional",
+        temporal_mixer: str = SELECTIVE, spatial_mixer: str = SELECTIVE,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_mixer("temporal_mixer", temporal_mixer, directions == "both")
+        check_mixer("spatial_mixer", spatial_mixer, spatial != "forward")
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.temporal = HierarchicalTemporalMixer(width, inner, scans, states, directions=directions)
+        self.temporal = HierarchicalTemporalMixer(
+            width, inner, scans, states, directions=directions, mixer=temporal_mixer
+        )
         self.spatial = (
             None
             if spatial == "none"
-            else BidirectionalSpatialMixer(width, group, expansion, spatial_states, spatial=spatial)
+            else BidirectionalSpatialMixer(
+                width, group, expansion, spatial_states, spatial=spatial, mixer=spatial_mixer
+            )
         )
         self.gate = nn.Linear(width, width)
 
@@ -129,24 +152,19 @@ class SelectiveScans(nn.Module):
         nn.init.uniform_(self.to_delta.weight, -(self.rank**-0.5), self.rank**-0.5)
 
     def forward(self, x: Float[Tensor, "b l c"], mask: Bool[Tensor, "b l"] | None = None) -> Float[Tensor, "b l c"]:
-        if mask is not None:
-            x = x * mask[..., None]
-        rank, *selective = self.to_parameters(x).split([self.rank] + [self.scans * self.states] * 2, dim=-1)
         # The recurrence is computed in float32 whatever the precision of the products around it.
-        write, read = (s.float().unflatten(-1, (self.scans, self.states)) for s in selective)
-        y = selective_scan(
-            parallel_conv(x.float(), self.weight, self.bias, self.reverse),
-            self.to_delta(rank).float().unflatten(-1, (self.scans, self.channels)),
+        return parallel_scans(
+            x.float(),
+            self.to_parameters(x).float(),
+            self.weight,
+            self.bias,
+            self.to_delta.weight,
+            self.delta_bias,
             -self.log_decay.exp(),
-            write,
-            read,
             self.skip,
-            delta_bias=self.delta_bias,
-            delta_softplus=True,
-            reverse=self.reverse,
-            mask=mask,
+            self.reverse,
+            mask,
         )
-        return y.sum(2)
 
 
 def initial_log_decay(scans: int, channels: int, states: int) -> Float[Tensor, "k c n"]:

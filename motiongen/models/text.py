@@ -87,6 +87,9 @@ class WordLlamaText(TextEncoder):
         feedforward: hidden channels of a layer.
         max_tokens: most tokens of one sentence, without the start token.
         dropout: of the transformer, in training.
+        word_dropout: share of tokens that training leaves out, so that no single word decides.
+        word_noise: size of noise on token vectors in training, relative to theirs: words near to those of the training
+            set should mean nearly the same.
     """
 
     kind = "wordllama"
@@ -99,6 +102,8 @@ class WordLlamaText(TextEncoder):
         feedforward: int = 512,
         max_tokens: int = 48,
         dropout: float = 0.1,
+        word_dropout: float = 0.0,
+        word_noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.config = {
@@ -108,7 +113,10 @@ class WordLlamaText(TextEncoder):
             "feedforward": feedforward,
             "max_tokens": max_tokens,
             "dropout": dropout,
+            "word_dropout": word_dropout,
+            "word_noise": word_noise,
         }
+        self.word_dropout, self.word_noise = word_dropout, word_noise
         self.dim = dim
         self.max_tokens = max_tokens
         self.project = nn.Linear(_wordllama_files()[1].shape[1], dim)
@@ -157,7 +165,19 @@ class WordLlamaText(TextEncoder):
 
     def forward(self, texts: list[str]) -> TextEmbedding:
         """Raises: TextError, as `tokenize` does."""
-        return self.encode(self.tokenize(texts))
+        batch = self.tokenize(texts)
+        return self.encode(self._blurred(batch) if self.training else batch)
+
+    def _blurred(self, batch: TokenBatch) -> TokenBatch:
+        """Some tokens taken away and the others a little off; randomness is torch's own, as dropout's is."""
+        vectors, mask = batch.vectors, batch.mask
+        if self.word_noise:
+            size = vectors.square().mean(-1, keepdim=True).sqrt() * self.word_noise
+            vectors = vectors + size * torch.randn_like(vectors)
+        if self.word_dropout:
+            mask = mask & (torch.rand(mask.shape, device=mask.device) >= self.word_dropout)
+            vectors = vectors * mask[..., None]
+        return TokenBatch(vectors, mask)
 
 
 def _clip(**config: Any) -> TextEncoder:

@@ -1,11 +1,12 @@
-"""The `temporal` motion codec: a 1-D convolutional variational autoencoder, four times shorter in time.
+"""What diffusion needs of a motion codec, and the `temporal` one, four times shorter in time.
 
-Three of the latent channels are not learned: the root's net turn and displacement over the four frames, see
-`motiongen.features.root_anchor`.
+The latter is a 1-D convolutional variational autoencoder. Three of its latent channels are not learned: the root's
+net turn and displacement over the four frames, see `motiongen.features.root_anchor`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from motiongen.features.humanml3d import DIM
 from motiongen.features.normalizer import Normalizer
 
 DOWNSAMPLING = 4
+SHIFTS = (0, 2)
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,55 @@ class DiagonalNormal:
 
 
 class MotionCodec(nn.Module):
-    """What diffusion needs of a codec. `mask` marks real frames, or real latent frames, in a padded batch.
+    """What diffusion and training need of a codec. `mask` marks real frames, or real latents, in a padded batch.
 
     Attributes:
-        latent_dim: channels of a latent frame.
-        downsampling: frames of motion to a latent frame.
+        latent_dim: channels of a latent.
+        learned_dim: how many of them are learned, and so have a distribution.
+        longest: frames of the longest clip that it holds; None where there is no limit.
+        features, latents: statistics of the training set, by which features and latents are standardised.
         config: the arguments that build this codec again.
     """
 
     latent_dim: int
-    downsampling: int
+    learned_dim: int
+    longest: int | None = None
+    features: Normalizer
+    latents: Normalizer
     config: dict[str, Any]
 
-    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+    def latent_length(self, frames: int) -> int:
+        """Latents of a clip of so many frames. Raises: MotionError: the codec cannot hold so many."""
         raise NotImplementedError
 
-    def decode(self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None) -> Tensor:
+    def latent_mask(self, mask: Bool[Tensor, "b t"]) -> Bool[Tensor, "b l"]:
+        """Which latents of a padded batch are real."""
+        raise NotImplementedError
+
+    def windows(self, frames: int) -> list[slice]:
+        """The parts of a clip of so many frames that training encodes, each of a length that `encode` takes."""
+        raise NotImplementedError
+
+    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+        """Distribution of the standardised latents."""
+        raise NotImplementedError
+
+    def decode(
+        self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None, frames: Sequence[int] | None = None
+    ) -> Float[Tensor, "b t 263"]:
+        """Features of standardised latents, at least `frames` of each clip; what is beyond them has no meaning."""
+        raise NotImplementedError
+
+    def rebuilt(
+        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
+    ) -> tuple[Float[Tensor, "b t 263"], DiagonalNormal]:
+        """Features decoded from latents that are sampled with `noise`, and the distribution of what is learned."""
+        raise NotImplementedError
+
+    def sampled_rows(
+        self, features: Float[Tensor, "1 t 263"], generator: torch.Generator
+    ) -> Float[Tensor, "rows values"]:
+        """Latents of a clip, sampled, as rows of the values that `latents` is to standardise."""
         raise NotImplementedError
 
 
@@ -128,9 +163,44 @@ class TemporalCodec(MotionCodec):
         spread = torch.cat([torch.full_like(root, -20.0), learned.log_variance], dim=-1)
         return DiagonalNormal(mean, spread - 2 * self.latents.std.log())
 
-    def decode(self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None) -> Float[Tensor, "b 4*l 263"]:
+    def latent_length(self, frames: int) -> int:
+        return -(-frames // DOWNSAMPLING)
+
+    def latent_mask(self, mask: Bool[Tensor, "b t"]) -> Bool[Tensor, "b l"]:
+        return mask[:, ::DOWNSAMPLING]
+
+    def windows(self, frames: int) -> list[slice]:
+        """All of the clip but what is no whole group of frames, once for every shift against the groups."""
+        groups = ((shift, (frames - shift) // DOWNSAMPLING) for shift in SHIFTS)
+        return [slice(shift, shift + n * DOWNSAMPLING) for shift, n in groups if n >= 2]
+
+    def rebuilt(
+        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
+    ) -> tuple[Float[Tensor, "b t 263"], DiagonalNormal]:
+        learned, root = self.posterior(features, mask)
+        z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
+        return self.reconstruct(z, self.latent_mask(mask)), learned
+
+    def sampled_rows(
+        self, features: Float[Tensor, "1 t 263"], generator: torch.Generator
+    ) -> Float[Tensor, "rows values"]:
+        learned, root = self.posterior(features)
+        return torch.cat([root, learned.sample(generator)], dim=-1)[0]
+
+    def decode(
+        self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None, frames: Sequence[int] | None = None
+    ) -> Float[Tensor, "b 4*l 263"]:
         """Features of standardised latents; velocities in them sum up to the root's channels exactly."""
         return self.reconstruct(self.latents.denormalize(z), mask)
+
+    def root_of(self, z: Float[Tensor, "b l d"]) -> Float[Tensor, "b l 3"]:
+        """Net turn and displacement of the root in each of some standardised latents, see `features.root_anchor`."""
+        return self.root.denormalize(self.latents.denormalize(z)[..., : root_anchor.DIM])
+
+    def with_root(self, z: Float[Tensor, "b l d"], root: Float[Tensor, "b l 3"]) -> Float[Tensor, "b l d"]:
+        """The latents with another course of the root: the inverse of `root_of`."""
+        plain = self.latents.denormalize(z)
+        return self.latents.normalize(torch.cat([self.root.normalize(root), plain[..., root_anchor.DIM :]], dim=-1))
 
     def reconstruct(
         self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None

@@ -1,4 +1,4 @@
-"""Training of the temporal codec: features, and the joints in the world that they decode to."""
+"""Training of a codec: features, and the joints in the world that they decode to."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from torch import Tensor, nn
 from motiongen.evaluation.metrics import foot_skate, root_aligned_error, world_error
 from motiongen.features import root_anchor
 from motiongen.features.humanml3d import FOOT_CONTACTS, decode
-from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
+from motiongen.models.codecs import CODECS
+from motiongen.models.vae import DOWNSAMPLING, MotionCodec, TemporalCodec
 from motiongen.motion import FPS
 from motiongen.skeleton import LEFT_FOOT_JOINTS, RIGHT_FOOT_JOINTS
 from motiongen.training.data import Clip, Share, crops, data_hash, load_clips
 from motiongen.training.loop import LoopConfig, Trainer
 
+SHORTEST = 2 * DOWNSAMPLING  # frames; shorter clips teach no codec anything
+
 
 @dataclass(frozen=True)
 class CodecConfig:
-    """A run of `motiongen train codec`. Weights multiply terms in metres, metres a frame, and nats."""
+    """A run of `motiongen train codec`. Weights multiply terms in metres, metres a frame, and nats.
 
+    Attributes:
+        codec: name of the class in `CODECS`; `model` holds its arguments.
+        frames: length of the windows that are trained on; shorter clips are padded.
+    """
+
+    codec: str = "TemporalCodec"
     model: dict[str, Any] = field(default_factory=dict)
     loop: LoopConfig = field(default_factory=LoopConfig)
     batch: int = 64
@@ -37,18 +46,20 @@ class CodecConfig:
 
 def train_codec(
     config: CodecConfig, data: Path, out: Path, minutes: float | None = None, resume: bool = False
-) -> TemporalCodec:
+) -> MotionCodec:
     """Train on `train`, validate on `val`, and measure the latents' statistics on `train`."""
-    clips = load_clips(data, "train", shortest=2 * DOWNSAMPLING)
-    held_out = load_clips(data, "val", shortest=2 * DOWNSAMPLING)
+    clips = load_clips(data, "train", shortest=SHORTEST)
+    held_out = load_clips(data, "val", shortest=SHORTEST)
     torch.manual_seed(config.loop.seed)
-    codec = TemporalCodec(**config.model)
+    codec = CODECS[config.codec](**config.model)
     codec.features.set_from(data)
-    set_root_statistics(codec, clips)
+    if isinstance(codec, TemporalCodec):
+        set_root_statistics(codec, clips)
+    noise_shape = (config.batch, codec.latent_length(config.frames), codec.learned_dim)
 
     def loss(model: nn.Module, generator: torch.Generator, share: Share) -> tuple[Tensor, dict[str, float]]:
         batch = crops(clips, config.batch, config.frames, generator)
-        noise = torch.randn(config.batch, config.frames // DOWNSAMPLING, codec.learned_dim, generator=generator)
+        noise = torch.randn(noise_shape, generator=generator)
         device = next(model.parameters()).device
         total, numbers = model(batch.features.to(device), batch.mask.to(device), noise.to(device), share)
         return total, {k: v.item() for k, v in numbers.items()}
@@ -64,7 +75,7 @@ def train_codec(
 class CodecLoss(nn.Module):
     """Smooth-L1 on features, L1 on integrated joints and their velocities, standing feet, and KL."""
 
-    def __init__(self, codec: TemporalCodec, config: CodecConfig) -> None:
+    def __init__(self, codec: MotionCodec, config: CodecConfig) -> None:
         super().__init__()
         self.codec, self.weights = codec, config
 
@@ -84,12 +95,10 @@ class CodecLoss(nn.Module):
         real = mask[..., None].to(features)
         moving = real[:, 1:]
         standing = features[:, :-1, FOOT_CONTACTS] * moving
-        real_latents = real[:, ::DOWNSAMPLING]
+        real_latents = codec.latent_mask(mask)[..., None].to(features)
 
         features, mask, noise = features[share.rows], mask[share.rows], noise[share.rows]
-        learned, root = codec.posterior(features, mask)
-        z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
-        rebuilt = codec.reconstruct(z, mask[:, ::DOWNSAMPLING])
+        rebuilt, learned = codec.rebuilt(features, mask, noise)
 
         error = codec.features.normalize(rebuilt) - codec.features.normalize(features)
         feature_loss = _mean(
@@ -118,15 +127,18 @@ class CodecLoss(nn.Module):
 
 
 @torch.no_grad()
-def reconstruction(codec: TemporalCodec, clips: Sequence[Clip]) -> dict[str, float]:
-    """Mean errors over whole clips, and foot skate beside that of the real clips; every clip weighs by its frames."""
+def reconstruction(codec: MotionCodec, clips: Sequence[Clip]) -> dict[str, float]:
+    """Mean errors over whole clips, as far as the codec holds them, and foot skate beside that of the real clips.
+
+    Every clip weighs by its frames.
+    """
     sums = dict.fromkeys(("root_aligned_mm", "world_mm", "skate_cm_s", "real_skate_cm_s"), 0.0)
     frames = 0
     device = next(codec.parameters()).device
     for clip in clips:
-        features = _whole_groups(clip).to(device)
-        rebuilt = codec.decode(codec.encode(features).mean)
+        features = _first_window(codec, clip).to(device)
         length = features.shape[1]
+        rebuilt = codec.decode(codec.encode(features).mean, frames=[length])
         sums["root_aligned_mm"] += root_aligned_error(rebuilt, features).sum().item()
         sums["world_mm"] += world_error(rebuilt, features).sum().item()
         sums["skate_cm_s"] += foot_skate(decode(rebuilt), FPS).item() * length
@@ -139,25 +151,21 @@ def reconstruction(codec: TemporalCodec, clips: Sequence[Clip]) -> dict[str, flo
 @torch.no_grad()
 def set_root_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
     """Scale of the root's channels; both signs are equally likely in a mirrored set, but not forwards and backwards."""
-    joined = torch.cat([root_anchor.net_displacement(_whole_groups(clip), DOWNSAMPLING)[0] for clip in clips])
+    joined = torch.cat([root_anchor.net_displacement(_first_window(codec, clip), DOWNSAMPLING)[0] for clip in clips])
     codec.root.set(joined.mean(0), joined.std(0))
 
 
 @torch.no_grad()
-def set_latent_statistics(codec: TemporalCodec, clips: Sequence[Clip]) -> None:
+def set_latent_statistics(codec: MotionCodec, clips: Sequence[Clip]) -> None:
     """Mean and standard deviation of sampled latents over the clips, for `encode` and `decode` to standardise by."""
     device = next(codec.parameters()).device
     generator = torch.Generator(device).manual_seed(0)
-    rows = []
-    for clip in clips:
-        learned, root = codec.posterior(_whole_groups(clip).to(device))
-        rows.append(torch.cat([root, learned.sample(generator)], dim=-1)[0])
-    joined = torch.cat(rows)
+    joined = torch.cat([codec.sampled_rows(_first_window(codec, clip).to(device), generator) for clip in clips])
     codec.latents.set(joined.mean(0), joined.std(0))
 
 
-def _whole_groups(clip: Clip) -> Float[Tensor, "1 t 263"]:
-    return clip.features[None, : len(clip.features) // DOWNSAMPLING * DOWNSAMPLING]
+def _first_window(codec: MotionCodec, clip: Clip) -> Float[Tensor, "1 t 263"]:
+    return clip.features[None, codec.windows(len(clip.features))[0]]
 
 
 def _mean(values: Float[Tensor, "s t c"], weight: Float[Tensor, "b t _"], share: Share) -> Tensor:

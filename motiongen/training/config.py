@@ -17,8 +17,11 @@ from torch import nn
 from motiongen.checkpoint import read_json
 from motiongen.diffusion.objective import DiffusionObjective
 from motiongen.features import root_anchor
+from motiongen.models.alignment import AlignmentHeads
+from motiongen.models.codecs import CODECS
 from motiongen.models.denoiser import DENOISERS
 from motiongen.models.text import TEXT_ENCODERS
+from motiongen.models.token_codec import TokenCodec
 from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.codec import CodecConfig
@@ -34,10 +37,11 @@ MOST_CODEC_BLOCKS = 8
 
 # Numbers that need not be positive, or that must be more than that, and the least that they may be.
 _LEAST = {
-    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "extend": 0, "average": 0,
-    "position_weight": 0, "velocity_weight": 0, "contact_weight": 0, "kl_weight": 0, "pieces": 2,
+    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "extend": 0,
+    "pause": 0, "average": 0, "position_weight": 0, "velocity_weight": 0, "contact_weight": 0, "kl_weight": 0,
+    "pieces": 2, "share": 0, "given": 0, "weight": 0, "restored": 0, "blur": 0,
 }  # fmt: skip
-_SHARES = {"final_rate", "text_dropout", "join", "extend", "average"}
+_SHARES = {"final_rate", "text_dropout", "join", "extend", "pause", "average", "share", "given", "most"}
 
 
 def config_names(kind: Kind) -> list[str]:
@@ -67,7 +71,8 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     content = read_json(path)
     if kind == "codec":
         codec = _filled(CodecConfig, content, path, "")
-        _check_arguments(TemporalCodec, codec.model, path, "model")
+        _check_choice(codec.codec, CODECS, path, "codec")
+        _check_arguments(CODECS[codec.codec], codec.model, path, "model")
         _check_codec(codec, path)
         return codec
     denoiser = _filled(DenoiserConfig, content, path, "")
@@ -76,11 +81,22 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     given_by_others = ("latent_dim", "text_dim")
     _check_arguments(DENOISERS[denoiser.denoiser], denoiser.model, path, "model", without=given_by_others)
     _check_arguments(TEXT_ENCODERS[denoiser.text], denoiser.text_model, path, "text_model")
+    _check_arguments(AlignmentHeads, denoiser.heads, path, "heads", without=given_by_others)
     _check_denoiser(denoiser, path)
     return denoiser
 
 
 def _check_codec(config: CodecConfig, path: Path) -> None:
+    if CODECS[config.codec] is TemporalCodec:
+        _check_temporal(config, path)
+    with torch.device("meta"):
+        codec = _tried(lambda: CODECS[config.codec](**config.model), path, "model")
+    _check_size(codec, path, "model")
+    if isinstance(codec, TokenCodec) and config.frames > codec.longest:
+        raise MotionError(f"{path}: frames is {config.frames}; model.longest allows {codec.longest}")
+
+
+def _check_temporal(config: CodecConfig, path: Path) -> None:
     blocks, latent_dim = config.model.get("blocks", 1), config.model.get("latent_dim", root_anchor.DIM + 1)
     if not isinstance(blocks, int) or not 1 <= blocks <= MOST_CODEC_BLOCKS:
         raise MotionError(f"{path}: model.blocks is {blocks!r}; it must be 1 to {MOST_CODEC_BLOCKS}")
@@ -89,8 +105,6 @@ def _check_codec(config: CodecConfig, path: Path) -> None:
         raise MotionError(f"{path}: model.latent_dim is {latent_dim!r}; it must be a whole number of at least {least}")
     if config.frames % DOWNSAMPLING:
         raise MotionError(f"{path}: frames is {config.frames}; it must be a multiple of {DOWNSAMPLING}")
-    with torch.device("meta"):
-        _check_size(_tried(lambda: TemporalCodec(**config.model), path, "model"), path, "model")
 
 
 def _check_denoiser(config: DenoiserConfig, path: Path) -> None:

@@ -5,36 +5,50 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from motiongen.models.vae import TemporalCodec
+from motiongen.features.humanml3d import JOINT_VELOCITIES, ROOT_VELOCITY
+from motiongen.models.vae import MotionCodec, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.data import Clip
 
 OUTLIER = 15.0
+STILL = 0.035  # metres a frame: joints that are slower hardly move
+TRAVELS = 0.015  # metres a frame
+LONGEST_PAUSE = 16  # latent frames
 
 
 @dataclass(frozen=True)
 class LatentClip:
-    """A clip as the denoiser sees it, once for every shift against the codec's groups of frames."""
+    """A clip as the denoiser sees it, once for every window of it that the codec takes.
+
+    `pauses` holds for each version the latent frames in which nothing moves, by their place: there the clip may be made
+    longer. `travels` says whether the person gets about: only that can be made longer by more of the same.
+    """
 
     name: str
-    shifted: tuple[Float[Tensor, "_ d"], ...]
+    versions: tuple[Float[Tensor, "_ d"], ...]
     captions: tuple[str, ...]
+    pauses: tuple[dict[int, Float[Tensor, " d"]], ...] = ()
+    travels: bool = True
 
 
 @dataclass(frozen=True)
 class LatentBatch:
-    """Padded latents, which frames are real, and which of its sentences conditions each frame."""
+    """Padded latents, which frames are real, and which of its sentences conditions each frame.
+
+    `kinds` numbers what the motion of each sentence shows; equal numbers show the same.
+    """
 
     z: Float[Tensor, "b l d"]
     mask: Bool[Tensor, "b l"]
     sentences: tuple[tuple[str, ...], ...]
+    kinds: tuple[tuple[int, ...], ...]
     frame_sentence: Int[Tensor, "b l"]
 
 
@@ -47,6 +61,8 @@ class Timelines:
         join: share of samples that are joined from several clips, each with its sentence.
         extend: share of samples that are continued by a clip of the same label under the same sentence, so that actions
             are seen to last longer than any one take.
+        pause: share of samples in which who stays in place pauses for a while, where a clip has a moment without
+            movement: who is to raise a hand for longer than it takes should hold it up or stand, not raise it again.
         pieces: clips in a joined sample at most.
         candidates: a joined clip is the one of so many random ones that begins most like the last one ended.
     """
@@ -54,13 +70,14 @@ class Timelines:
     longest: int = 40
     join: float = 0.25
     extend: float = 0.15
+    pause: float = 0.3
     pieces: int = 3
     candidates: int = 16
 
 
 @torch.no_grad()
-def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[int] = (0, 2)) -> list[LatentClip]:
-    """Latent means of all clips; clips too short for a shift have fewer versions.
+def encode_clips(codec: MotionCodec, clips: Sequence[Clip], every: bool = True) -> list[LatentClip]:
+    """Latent means of all clips, of `every` window that the codec takes of them or of the first one alone.
 
     A clip with a latent beyond `OUTLIER` deviations is left out. HumanML3D's heading weighs hips against shoulders and
     can flip within a frame when both turn freely, as salsa dancers' do; one such frame outweighs a batch of others.
@@ -68,21 +85,34 @@ def encode_clips(codec: TemporalCodec, clips: Sequence[Clip], shifts: Sequence[i
     Raises:
         MotionError: no clip is left.
     """
-    group = codec.downsampling
     encoded = []
     for clip in clips:
-        versions = []
-        for shift in shifts:
-            usable = (len(clip.features) - shift) // group * group
-            if usable >= 2 * group:
-                latents = codec.encode(clip.features[None, shift : shift + usable]).mean[0]
-                if latents.abs().max() <= OUTLIER:
-                    versions.append(latents)
+        windows = codec.windows(len(clip.features))
+        versions, pauses = [], []
+        for window in windows[: None if every else 1]:
+            z = codec.encode(clip.features[None, window]).mean[0]
+            if z.abs().max() <= OUTLIER:
+                versions.append(z)
+                pauses.append(_pauses(codec, clip.features[window], z))
         if versions:
-            encoded.append(LatentClip(clip.name, tuple(versions), clip.captions))
+            encoded.append(LatentClip(clip.name, tuple(versions), clip.captions, tuple(pauses), _travels(clip)))
     if not encoded:
         raise MotionError(f"all {len(clips)} clips have latents beyond {OUTLIER:g}; train the codec on this dataset")
     return encoded
+
+
+def _pauses(codec: MotionCodec, features: Float[Tensor, "t 263"], z: Float[Tensor, "l d"]) -> dict[int, Tensor]:
+    """Latent frames whose joints hardly move, with a root that does not; none where latents are no moments."""
+    if not isinstance(codec, TemporalCodec):
+        return {}
+    speed = features[:, JOINT_VELOCITIES].unflatten(-1, (-1, 3)).norm(dim=-1).amax(-1)
+    still = speed[: len(z) * codec.downsampling].view(len(z), -1).amax(1) < STILL
+    standing = codec.with_root(z[None], torch.zeros_like(codec.root_of(z[None])))[0]
+    return {i: standing[i] for i in still.nonzero().flatten().tolist()}
+
+
+def _travels(clip: Clip) -> bool:
+    return bool(clip.features[:, ROOT_VELOCITY].norm(dim=-1).mean() > TRAVELS)
 
 
 @dataclass(frozen=True)
@@ -92,10 +122,12 @@ class Labels:
     Attributes:
         weights: how likely a clip is to be drawn.
         peers: for each clip, the clips of the same content and style, itself among them.
+        kinds: the number of each clip's content and style.
     """
 
     weights: Float[Tensor, " n"]
     peers: tuple[tuple[int, ...], ...]
+    kinds: tuple[int, ...]
 
 
 def read_labels(folder: Path, names: Sequence[str]) -> Labels:
@@ -106,7 +138,7 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     """
     index = folder / "clips.csv"
     if not index.is_file():
-        return Labels(torch.ones(len(names)), tuple((i,) for i in range(len(names))))
+        return Labels(torch.ones(len(names)), tuple((i,) for i in range(len(names))), tuple(range(len(names))))
     with open(index, newline="", encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     known = [rows[name] for name in names]
@@ -124,7 +156,9 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     keys = [(row["source"], row["content"], row["style"], row["mirrored"]) for row in known]
     for i, key in enumerate(keys):
         together.setdefault(key, []).append(i)
-    return Labels(torch.tensor(weights), tuple(tuple(together[key]) for key in keys))
+    number = {key: i for i, key in enumerate(together)}
+    peers = tuple(tuple(together[key]) for key in keys)
+    return Labels(torch.tensor(weights), peers, tuple(number[key] for key in keys))
 
 
 def timeline_batch(
@@ -134,76 +168,98 @@ def timeline_batch(
     chosen = torch.multinomial(labels.weights, 4 * size, replacement=True, generator=generator).tolist()
     samples = sorted(
         (_sample(clips, labels, i, config, generator) for i in chosen),
-        key=lambda pieces: sum(map(_frames, pieces)),
+        key=lambda pieces: sum(map(len, pieces)),
     )
     first = int(torch.randint(4, (), generator=generator)) * size
     return collate(samples[first : first + size])
 
 
-Piece = tuple[Float[Tensor, "_ d"], str]
+@dataclass(frozen=True)
+class Piece:
+    """Latents of one sentence; `kind` numbers what they show."""
+
+    latents: Float[Tensor, "_ d"]
+    sentence: str
+    kind: int
+
+    def __len__(self) -> int:
+        return len(self.latents)
 
 
 def collate(samples: Sequence[Sequence[Piece]]) -> LatentBatch:
-    """Pad samples, each a list of (latents, sentence), to the longest."""
-    length = max(sum(map(_frames, pieces)) for pieces in samples)
-    z = torch.zeros(len(samples), length, samples[0][0][0].shape[-1])
+    """Pad samples, each some pieces in a row, to the longest."""
+    length = max(sum(map(len, pieces)) for pieces in samples)
+    z = torch.zeros(len(samples), length, samples[0][0].latents.shape[-1])
     mask = torch.zeros(len(samples), length, dtype=torch.bool)
     frame_sentence = torch.zeros(len(samples), length, dtype=torch.long)
     for row, pieces in enumerate(samples):
         start = 0
-        for number, (latents, _) in enumerate(pieces):
-            stop = start + len(latents)
-            z[row, start:stop] = latents
+        for number, piece in enumerate(pieces):
+            stop = start + len(piece)
+            z[row, start:stop] = piece.latents
             frame_sentence[row, start:stop] = number
             start = stop
         mask[row, :start] = True
-    return LatentBatch(z, mask, tuple(tuple(text for _, text in pieces) for pieces in samples), frame_sentence)
-
-
-def _frames(piece: Piece) -> int:
-    return len(piece[0])
+    sentences = tuple(tuple(piece.sentence for piece in pieces) for pieces in samples)
+    return LatentBatch(z, mask, sentences, tuple(tuple(p.kind for p in pieces) for pieces in samples), frame_sentence)
 
 
 def _sample(
     clips: Sequence[LatentClip], labels: Labels, index: int, config: Timelines, generator: torch.Generator
 ) -> list[Piece]:
-    pieces = [_piece(clips[index], config.longest, generator)]
+    pieces = [_piece(clips, labels, index, config.longest, generator)]
     kind = float(torch.rand((), generator=generator))
-    if kind < config.extend:
+    if kind < config.extend and clips[index].travels:
         peers = torch.tensor(labels.peers[index])
         offered = peers[torch.randint(len(peers), (config.candidates,), generator=generator)].tolist()
-        following = _closest(pieces, clips, offered, config, generator)
+        following = _closest(pieces, clips, labels, offered, config, generator)
         if following is not None:
-            return [(torch.cat([pieces[0][0], following[0]]), pieces[0][1])]
-    elif kind < config.extend + config.join:
+            return [replace(pieces[0], latents=torch.cat([pieces[0].latents, following.latents]))]
+    elif kind < config.extend + config.pause:
+        return [_paused(clips[index], pieces[0], config, generator)]
+    elif kind < config.extend + config.pause + config.join:
         wanted = 2 + int(torch.randint(config.pieces - 1, (), generator=generator))
         while len(pieces) < wanted:
             offered = torch.multinomial(
                 labels.weights, config.candidates, replacement=True, generator=generator
             ).tolist()
-            following = _closest(pieces, clips, offered, config, generator)
+            following = _closest(pieces, clips, labels, offered, config, generator)
             if following is None:
                 break
             pieces.append(following)
     return pieces
 
 
+def _paused(clip: LatentClip, piece: Piece, config: Timelines, generator: torch.Generator) -> Piece:
+    """The piece, if it is the whole of a clip in place, with one of its moments without movement drawn out."""
+    version = next((i for i, z in enumerate(clip.versions) if z is piece.latents), None)
+    if clip.travels or version is None or not clip.pauses[version]:
+        return piece
+    places = sorted(clip.pauses[version])
+    place = places[int(torch.randint(len(places), (), generator=generator))]
+    length = int(torch.randint(2, LONGEST_PAUSE + 1, (), generator=generator))
+    pause = clip.pauses[version][place].expand(min(length, config.longest - len(piece)), -1)
+    return replace(piece, latents=torch.cat([piece.latents[: place + 1], pause, piece.latents[place + 1 :]]))
+
+
 def _closest(
-    pieces: list[Piece], clips: Sequence[LatentClip], offered: list[int], config: Timelines, generator: torch.Generator
-) -> Piece | None:
+    pieces: list[Piece], clips: Sequence[LatentClip], labels: Labels, offered: list[int], config: Timelines,
+    generator: torch.Generator,
+) -> Piece | None:  # fmt: skip
     """Of the offered clips that still fit, the one that begins most like the last piece ends."""
-    left = config.longest - sum(map(_frames, pieces))
-    options = [_piece(clips[i], config.longest, generator) for i in offered]
-    fitting = [piece for piece in options if _frames(piece) <= left]
-    end = pieces[-1][0][-1]
-    return min(fitting, key=lambda piece: float((piece[0][0] - end).square().sum()), default=None)
+    left = config.longest - sum(map(len, pieces))
+    options = [_piece(clips, labels, i, config.longest, generator) for i in offered]
+    end = pieces[-1].latents[-1]
+    fitting = [piece for piece in options if len(piece) <= left]
+    return min(fitting, key=lambda piece: float((piece.latents[0] - end).square().sum()), default=None)
 
 
-def _piece(clip: LatentClip, longest: int, generator: torch.Generator) -> Piece:
+def _piece(clips: Sequence[LatentClip], labels: Labels, index: int, longest: int, generator: torch.Generator) -> Piece:
     """A version of the clip, cropped at random if it is too long, with one of its captions."""
-    latents = clip.shifted[int(torch.randint(len(clip.shifted), (), generator=generator))]
+    clip = clips[index]
+    latents = clip.versions[int(torch.randint(len(clip.versions), (), generator=generator))]
     caption = clip.captions[int(torch.randint(len(clip.captions), (), generator=generator))]
     if len(latents) > longest:
         start = int(torch.randint(len(latents) - longest + 1, (), generator=generator))
         latents = latents[start : start + longest]
-    return latents, caption
+    return Piece(latents, caption, labels.kinds[index])

@@ -112,7 +112,10 @@ def test_state_dict_holds_the_adapter_alone(encoder: WordLlamaText, tmp_path: Pa
 
 
 def test_config_shapes_the_encoder() -> None:
-    config = {"dim": 64, "layers": 1, "heads": 2, "feedforward": 32, "max_tokens": 8, "dropout": 0.0}
+    config = {
+        "dim": 64, "layers": 1, "heads": 2, "feedforward": 32, "max_tokens": 8, "dropout": 0.0, "word_dropout": 0.1,
+        "word_noise": 0.2,
+    }  # fmt: skip
     small = WordLlamaText(**config)  # type: ignore[arg-type]
     assert small.config == config and small.dim == 64 and len(small.layers) == 1
     assert small(["walk"]).tokens.shape == (1, 2, 64)
@@ -253,3 +256,15 @@ def test_hugging_face_model_from_a_folder(tmp_path: Path, special: bool) -> None
     torch.testing.assert_close(out.pooled[2:], encoder(["left"]).pooled, atol=1e-5, rtol=1e-4)
     with pytest.raises(TextError, match=r"limit 6; shorten it or raise `max_tokens`"):
         encoder(["turn left then right turn left then"])
+
+
+def test_training_blurs_words_and_use_does_not() -> None:
+    torch.manual_seed(0)
+    blurred = WordLlamaText(dim=32, layers=1, feedforward=32, dropout=0.0, word_dropout=0.3, word_noise=0.5)
+    text = ["a person walks forward and then turns to the left"]
+    first, second = blurred(text), blurred(text)
+    assert not torch.allclose(first.pooled, second.pooled)
+    whole = int(blurred.tokenize(text).mask.sum()) + 1
+    assert sum(int(blurred(text).mask.sum()) for _ in range(20)) < 0.85 * 20 * whole
+    blurred.eval()
+    assert torch.equal(blurred(text).pooled, blurred(text).pooled)

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from motiongen.features.humanml3d import JOINT_VELOCITIES, ROOT_VELOCITY
 from motiongen.models.vae import TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.data import Clip, Share, crops, data_hash, load_clips, read_captions, step_generator
 from motiongen.training.latents import (
     Labels,
     LatentClip,
+    Piece,
     Timelines,
     collate,
     encode_clips,
@@ -120,11 +123,11 @@ def latents(count: int = 6) -> list[LatentClip]:
 
 
 def labels(count: int = 6) -> Labels:
-    return Labels(torch.ones(count), tuple((i,) for i in range(count)))
+    return Labels(torch.ones(count), tuple((i,) for i in range(count)), tuple(range(count)))
 
 
 def test_joined_samples_keep_sentences_with_their_frames() -> None:
-    config = Timelines(longest=20, join=1.0, extend=0.0, pieces=3)
+    config = Timelines(longest=20, join=1.0, extend=0.0, pause=0.0, pieces=3)
     batch = timeline_batch(latents(), labels(), 16, config, step_generator(0, 0))
     assert batch.z.shape[1] <= 20 and max(len(s) for s in batch.sentences) >= 2
     for row, sentences in enumerate(batch.sentences):
@@ -143,10 +146,49 @@ def test_extended_samples_have_one_sentence_and_one_label() -> None:
         assert len(values) == 2 * (4 + int(values[0])) and (values == values[0]).all()
 
 
+def test_who_stays_in_place_is_seen_to_pause() -> None:
+    still = torch.full((3,), -1.0)
+    clips = [replace(clip, pauses=({1: still},) if i % 2 else ({},), travels=False) for i, clip in enumerate(latents())]
+    config = Timelines(longest=30, join=0.0, extend=0.5, pause=0.5)
+    paused = 0
+    for step in range(6):
+        batch = timeline_batch(clips, labels(), 16, config, step_generator(0, step))
+        for row, sentences in enumerate(batch.sentences):
+            values = batch.z[row, batch.mask[row], 0]
+            number = int(values[0])
+            own, drawn_out = values[values != -1], (values == -1).nonzero().flatten().tolist()
+            assert sentences == (f"sentence {number}",) and own.tolist() == [number] * (4 + number)
+            # Those that neither pause nor travel stay as they are; a pause follows the frame that it draws out.
+            assert (len(drawn_out) >= 2) == bool(number % 2)
+            assert drawn_out == list(range(2, 2 + len(drawn_out)))
+            paused += len(drawn_out) > 0
+    assert paused > 20
+
+
+def test_a_clip_pauses_where_nothing_moves() -> None:
+    torch.manual_seed(0)
+    codec = TemporalCodec(latent_dim=8, width=24, blocks=1)
+    features = 0.01 * torch.randn(24, 263)
+    features[:, JOINT_VELOCITIES] = 0.1
+    features[:, ROOT_VELOCITY] = 0.05
+    resting = features.clone()
+    resting[8:12, JOINT_VELOCITIES] = 0.0
+    resting[:, ROOT_VELOCITY] = 0.0
+    moving, still = encode_clips(codec, [Clip("moving", features, ("",)), Clip("still", resting, ("",))], every=False)
+    assert moving.travels and moving.pauses == ({},) and not still.travels
+    (places,) = still.pauses
+    assert list(places) == [2] and codec.root_of(places[2][None, None]).abs().max() < 1e-6
+    assert torch.allclose(places[2][3:], still.versions[0][2, 3:], atol=1e-6)
+
+
 def test_long_clips_are_cropped_and_short_ones_padded() -> None:
-    batch = timeline_batch(latents(), labels(), 16, Timelines(longest=6, join=0.0, extend=0.0), step_generator(0, 0))
+    batch = timeline_batch(
+        latents(), labels(), 16, Timelines(longest=6, join=0.0, extend=0.0, pause=0.0), step_generator(0, 0)
+    )
     assert batch.z.shape[1] <= 6
-    padded = collate([[(torch.ones(2, 3), "a")], [(torch.ones(5, 3), "b"), (torch.ones(1, 3), "c")]])
+    padded = collate(
+        [[Piece(torch.ones(2, 3), "a", 0)], [Piece(torch.ones(5, 3), "b", 1), Piece(torch.ones(1, 3), "c", 2)]]
+    )
     assert padded.mask.sum(1).tolist() == [2, 6]
     assert (padded.z[0, 2:] == 0).all()
 
