@@ -9,31 +9,27 @@ from typing import Any, Literal, get_args, overload
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 import motiongen_assets
-from motiongen.checkpoint import index_of, load_module, pipeline_hash, read_json, save_module, write_json
-from motiongen.diffusion.guidance import guided
+from motiongen.checkpoint import CONFIG, index_of, load_module, pipeline_hash, read_json, save_module, write_json
 from motiongen.diffusion.objective import DiffusionObjective
-from motiongen.diffusion.sampling import build_scheduler, sample
-from motiongen.features.feet import FEET, planted
-from motiongen.features.humanml3d import FOOT_CONTACTS, decode, with_uniform_bones
-from motiongen.models.conditioning import FrameText
+from motiongen.diffusion.timeline import Sampling, TimelineSampler
+from motiongen.editing.loop import closed, in_place_of, looped, stays
+from motiongen.editing.span import Editor
+from motiongen.editing.stream import MotionStream
+from motiongen.features.recovery import recovered
+from motiongen.models.alignment import AlignmentHeads, membership
+from motiongen.models.codecs import CODECS
 from motiongen.models.denoiser import DENOISERS, Denoiser
 from motiongen.models.text import TEXT_ENCODERS, TextEncoder, build_text_encoder
-from motiongen.models.vae import TemporalCodec
-from motiongen.motion import FPS, Motion, MotionError, Segment
-
-MIN_SECONDS = 0.5
-MAX_SECONDS = 600.0
+from motiongen.models.vae import MotionCodec, TemporalCodec
+from motiongen.motion import FPS, Motion, MotionError
+from motiongen.prompts import Duration, Prompt, Timeline, timeline, timelines
 
 OutputType = Literal["motion", "features", "latent"]
 # Called after each step as diffusers does: f(pipeline, step, timestep, {"latents": ...}) -> dict that may hold others.
 StepEnd = Callable[["TextToMotionPipeline", int, int, dict[str, Tensor]], dict[str, Tensor] | None]
-
-# One sentence, or several that follow each other in one clip.
-Prompt = str | Sequence[str]
-Duration = float | Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,23 @@ class TextToMotionOutput:
         motions: the clips; empty unless `output_type` is "motion".
         features: HumanML3D's features [t, 263] of each, as decoded; empty if `output_type` is "latent".
         latents: what they were decoded from, padded to the longest.
+        alignment: how well each agrees with its sentences, -1 to 1; empty for a pipeline without alignment heads.
     """
 
     motions: list[Motion]
     features: list[Tensor]
     latents: Float[Tensor, "b l d"]
+    alignment: list[float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Timelines laid out over latent frames: which sentence conditions a frame, and which frames are real."""
+
+    sentences: tuple[tuple[str, ...], ...]
+    frame_sentence: Int[Tensor, "b l"]
+    mask: Bool[Tensor, "b l"]
+    asked: tuple[Timeline, ...]
 
 
 class TextToMotionPipeline:
@@ -62,14 +70,16 @@ class TextToMotionPipeline:
 
     def __init__(
         self,
-        codec: TemporalCodec,
+        codec: MotionCodec,
         text_encoder: TextEncoder,
         denoiser: Denoiser,
         process: dict[str, Any] | None = None,
         name: str = "unnamed",
         digest: str = "",
+        heads: AlignmentHeads | None = None,
     ) -> None:
         self.codec, self.text_encoder, self.denoiser = codec.eval(), text_encoder.eval(), denoiser.eval()
+        self.heads = None if heads is None else heads.eval()
         self.objective = DiffusionObjective(process)
         self.name, self.digest = name, digest
 
@@ -95,12 +105,13 @@ class TextToMotionPipeline:
         if encoder not in TEXT_ENCODERS:
             raise MotionError(f"{folder}: text encoder '{encoder}' is unknown; there are {', '.join(TEXT_ENCODERS)}")
         pipeline = cls(
-            load_module(TemporalCodec, folder / "codec"),
+            load_codec(folder / "codec", index.get("codec")),
             load_module(lambda **config: build_text_encoder(encoder, **config), folder / "text_encoder"),
             load_module(DENOISERS[kind], folder / "denoiser"),
             read_json(folder / "scheduler" / "config.json"),
             name=folder.resolve().name,
             digest=pipeline_hash(folder),
+            heads=load_module(AlignmentHeads, folder / "alignment") if index.get("alignment") else None,
         )
         return pipeline.to(device)
 
@@ -116,12 +127,19 @@ class TextToMotionPipeline:
             "text_encoder": self.text_encoder.kind,
             "denoiser": type(self.denoiser).__name__,
         }
+        if self.heads is not None:
+            save_module(self.heads, folder / "alignment", dtype)
+            components["alignment"] = type(self.heads).__name__
         write_json(folder / "model_index.json", index_of(components))
 
     def to(self, device: str | torch.device) -> TextToMotionPipeline:
-        for module in (self.codec, self.text_encoder, self.denoiser):
+        for module in self._modules().values():
             module.to(device)
         return self
+
+    def _modules(self) -> dict[str, nn.Module]:
+        modules = {"codec": self.codec, "text_encoder": self.text_encoder, "denoiser": self.denoiser}
+        return modules if self.heads is None else {**modules, "alignment": self.heads}
 
     @property
     def device(self) -> torch.device:
@@ -130,15 +148,15 @@ class TextToMotionPipeline:
     @property
     def parameters(self) -> dict[str, int]:
         """Number of weights of each component."""
-        modules = {"codec": self.codec, "text_encoder": self.text_encoder, "denoiser": self.denoiser}
-        return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
+        return {name: sum(p.numel() for p in module.parameters()) for name, module in self._modules().items()}
 
     @overload
     def __call__(
         self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
         num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
         generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
-        scheduler: str = ..., clean_feet: bool = ..., output_type: OutputType = ..., return_dict: Literal[True] = ...,
+        scheduler: str = ..., clean_feet: bool = ..., best_of: int = ..., loop: bool = ..., in_place: bool = ...,
+        output_type: OutputType = ..., return_dict: Literal[True] = ...,
         callback_on_step_end: StepEnd | None = ...,
     ) -> TextToMotionOutput: ...  # fmt: skip
     @overload
@@ -146,7 +164,8 @@ class TextToMotionPipeline:
         self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
         num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
         generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
-        scheduler: str = ..., clean_feet: bool = ..., output_type: OutputType = ..., *, return_dict: Literal[False],
+        scheduler: str = ..., clean_feet: bool = ..., best_of: int = ..., loop: bool = ..., in_place: bool = ...,
+        output_type: OutputType = ..., *, return_dict: Literal[False],
         callback_on_step_end: StepEnd | None = ...,
     ) -> tuple[Any]: ...  # fmt: skip
     @torch.no_grad()
@@ -161,6 +180,9 @@ class TextToMotionPipeline:
         latents: Float[Tensor, "b l d"] | None = None,
         scheduler: str = "ddim",
         clean_feet: bool = True,
+        best_of: int = 1,
+        loop: bool = False,
+        in_place: bool = False,
         output_type: OutputType = "motion",
         return_dict: bool = True,
         callback_on_step_end: StepEnd | None = None,
@@ -177,6 +199,10 @@ class TextToMotionPipeline:
             latents: standard normal latents to start from instead.
             scheduler: one of `motiongen.diffusion.sampling.SCHEDULERS`.
             clean_feet: move the body so that feet in contact with the floor do not slide on it.
+            best_of: make so many of each clip and keep the one that agrees best with its sentences.
+            loop: let the last frame flow into the first: pose, velocity, heading and, unless in place, position. The
+                length is rounded up to a fifth of a second; a clip that travels is looped in place.
+            in_place: take away the way over the floor, as game engines like it; feet slide then, as they must.
             output_type: "motion", or "features" or "latent" to stop before.
             return_dict: False gives a tuple with what `output_type` names alone.
             callback_on_step_end: `f(pipeline, step, timestep, {"latents": z})`; may return a dict with other latents.
@@ -184,38 +210,144 @@ class TextToMotionPipeline:
         Raises:
             MotionError: an empty or too long text, a duration out of range, lists that do not fit each other.
         """
-        timelines = _timelines(prompt, duration)
-        if num_motions_per_prompt < 1:
-            raise MotionError(f"{num_motions_per_prompt} motions per prompt asked for; give at least 1")
+        asked = timelines(prompt, duration)
+        for name, value in (("motions per prompt", num_motions_per_prompt), ("candidates to choose from", best_of)):
+            if value < 1:
+                raise MotionError(f"{value} {name} asked for; give at least 1")
         if output_type not in get_args(OutputType):
             raise MotionError(f"output type '{output_type}' is unknown; there are {', '.join(get_args(OutputType))}")
-        timelines = [t for t in timelines for _ in range(num_motions_per_prompt)]
-        if num_inference_steps < 1 or num_inference_steps > self.objective.steps:
-            raise MotionError(f"{num_inference_steps} steps asked for; give 1 to {self.objective.steps}")
-        frames = [sum(n for _, n in t) for t in timelines]
-        group = self.codec.downsampling
-        lengths = [-(-n // group) for n in frames]
-        mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
-        segments = _segment_of_latents(timelines, max(lengths), group)
-        mask, segments = mask.to(self.device), segments.to(self.device)
-        z = self._initial_latents(latents, mask, generator)
-        every = None if bool(mask.all()) else mask
-        text, empty = self._embed(timelines, segments)
-        model = guided(self.denoiser, text, empty, guidance_scale, every)
-        steps = build_scheduler(scheduler, self.objective)
+        if best_of > 1 and self.heads is None:
+            raise MotionError(f"pipeline '{self.name}' has no alignment heads to choose by; leave out best_of")
+        if loop and output_type != "motion":
+            raise MotionError(f"a loop is made of joints; output type '{output_type}' cannot be one")
+        if loop:
+            self._in_time()
+        sampling = self._sampling(num_inference_steps, guidance_scale, scheduler)
+        asked = [t for t in asked for _ in range(num_motions_per_prompt)]
+        batch = self._laid_out([t for t in asked for _ in range(best_of)])
+        noise = self._initial_latents(latents, batch.mask, generator, best_of)
         callback = None if callback_on_step_end is None else self._step_end(callback_on_step_end)
-        z = sample(model, z, steps, self.objective, num_inference_steps, callback)
+        every = None if bool(batch.mask.all()) else batch.mask
+        z = self._sampler(batch.sentences, batch.frame_sentence, noise, sampling, every, callback)
+        agreement = self.alignment(z, batch) if self.heads is not None else []
+        if best_of > 1:
+            best = torch.tensor(agreement).view(-1, best_of).argmax(1)
+            rows = best + torch.arange(len(best)) * best_of
+            agreement = [agreement[i] for i in rows.tolist()]
+            z, batch = z[rows.to(z.device)], self._laid_out(asked)
+            every = None if bool(batch.mask.all()) else batch.mask
         features: list[Tensor] = []
         motions: list[Motion] = []
-        if output_type != "latent":
-            features = [f[:n].cpu() for f, n in zip(self.codec.decode(z, every), frames)]
-        if output_type == "motion":
-            motions = [_to_motion(f, timeline, clean_feet) for f, timeline in zip(features, timelines)]
-        output = TextToMotionOutput(motions, features, z.cpu())
+        if output_type != "latent" and not loop:
+            decoded = self.codec.decode(z, every, [len(t) for t in asked])
+            features = [f[: len(t)].cpu() for f, t in zip(decoded, asked)]
+        if output_type == "motion" and loop:
+            motions = [self._looped(z, batch, row, sampling, clean_feet, in_place) for row in range(len(asked))]
+            features = [motion.extra["features"] for motion in motions]
+        elif output_type == "motion":
+            for f, t in zip(features, asked):
+                joints = recovered(f, clean_feet and not in_place)
+                joints = in_place_of(joints) if in_place else joints
+                motions.append(Motion(joints, FPS, t.segments(), {"features": f}))
+        output = TextToMotionOutput(motions, features, z.cpu(), agreement)
         if return_dict:
             return output
         chosen: dict[str, Any] = {"motion": motions, "features": features, "latent": output.latents}
         return (chosen[output_type],)
+
+    def edit(
+        self, motion: Motion, text: str, start: int, stop: int, num_inference_steps: int = 20,
+        guidance_scale: float = 2.5, generator: torch.Generator | None = None, scheduler: str = "ddim",
+        clean_feet: bool = True,
+    ) -> Motion:  # fmt: skip
+        """The clip with frames `[start, stop)` generated anew to `text`; see `motiongen.editing.span`."""
+        sampling = self._sampling(num_inference_steps, guidance_scale, scheduler)
+        editor = Editor(self._in_time(), self._sampler)
+        return editor.regenerated(motion, start, stop, text, sampling, generator, clean_feet)
+
+    def extend(
+        self, motion: Motion, prompt: Prompt, duration: Duration = 4.0, num_inference_steps: int = 20,
+        guidance_scale: float = 2.5, generator: torch.Generator | None = None, scheduler: str = "ddim",
+        clean_feet: bool = True,
+    ) -> Motion:  # fmt: skip
+        """The clip followed by new motion to one or several sentences; see `motiongen.editing.span`."""
+        sampling = self._sampling(num_inference_steps, guidance_scale, scheduler)
+        editor = Editor(self._in_time(), self._sampler)
+        return editor.continued(motion, timeline(prompt, duration), sampling, generator, clean_feet)
+
+    def stream(
+        self, text: str, num_inference_steps: int = 10, guidance_scale: float = 2.5,
+        generator: torch.Generator | None = None, scheduler: str = "ddim", clean_feet: bool = True,
+    ) -> MotionStream:  # fmt: skip
+        """Endless motion in pieces of 0.4 seconds; `say` changes the sentence at any moment. See `MotionStream`."""
+        sampling = self._sampling(num_inference_steps, guidance_scale, scheduler)
+        return MotionStream(self._in_time(), self._sampler, text, sampling, generator, clean_feet)
+
+    @torch.no_grad()
+    def alignment(self, z: Float[Tensor, "b l d"], batch: Batch) -> list[float]:
+        """Mean cosine between the sentences of each clip and the motion of their segments, -1 to 1."""
+        assert self.heads is not None
+        distinct = sorted({text for row in batch.sentences for text in row})
+        told = self.heads.sentences(self.text_encoder(distinct).pooled)
+        most = max(map(len, batch.sentences))
+        shown = self.heads.segments(z, membership(batch.frame_sentence, batch.mask, most))
+        scores = []
+        for row, sentences in enumerate(batch.sentences):
+            text = told[[distinct.index(t) for t in sentences]]
+            scores.append(float((text * shown[row, : len(sentences)]).sum(-1).mean()))
+        return scores
+
+    @property
+    def _sampler(self) -> TimelineSampler:
+        return TimelineSampler(self.text_encoder, self.denoiser, self.objective)
+
+    def _sampling(self, steps: int, guidance: float, scheduler: str) -> Sampling:
+        if steps < 1 or steps > self.objective.steps:
+            raise MotionError(f"{steps} steps asked for; give 1 to {self.objective.steps}")
+        return Sampling(steps, guidance, scheduler)
+
+    @property
+    def takes_timelines(self) -> bool:
+        """Whether clips can be of several sentences, edited, continued, streamed and looped."""
+        return isinstance(self.codec, TemporalCodec)
+
+    def _in_time(self) -> TemporalCodec:
+        """The codec, for what needs latents that belong to times."""
+        if not isinstance(self.codec, TemporalCodec):
+            tokens = self.codec.latent_length(1)
+            raise MotionError(
+                f"the codec of pipeline '{self.name}' holds a whole clip in {tokens} tokens, which can be of one "
+                "sentence alone and not be edited, continued or looped; use a pipeline with the temporal codec"
+            )
+        return self.codec
+
+    def _laid_out(self, asked: Sequence[Timeline]) -> Batch:
+        # Where no latent belongs to any time, the one sentence conditions all.
+        several = any(len(t.sentences) > 1 for t in asked)
+        group = self._in_time().downsampling if several else 1
+        lengths = [self.codec.latent_length(len(t)) for t in asked]
+        mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+        frames = torch.stack([t.of_latents(max(lengths), group) for t in asked])
+        return Batch(tuple(t.sentences for t in asked), frames.to(self.device), mask.to(self.device), tuple(asked))
+
+    def _looped(
+        self, z: Float[Tensor, "b l d"], batch: Batch, row: int, sampling: Sampling, clean_feet: bool, in_place: bool
+    ) -> Motion:
+        codec = self._in_time()
+        own = z[row : row + 1, batch.mask[row]]
+        frames = batch.frame_sentence[row, batch.mask[row]]
+        # The seam's noise is drawn from the clip itself: the same clip has the same seam, whatever it was made with.
+        seed = int(own.abs().sum().item() * 1000) % (1 << 31)
+        if not in_place:
+            in_place = not stays(recovered(codec.decode(own)[0].cpu()))
+        generator = torch.Generator().manual_seed(seed)
+        sentences = batch.sentences[row]
+        whole = closed(self._sampler, codec, own, sentences, frames, sampling, generator, in_place)
+        joints, features = looped(codec, whole, clean_feet, in_place)
+        told = batch.asked[row]
+        last = told.frames[-1] + len(joints) - len(told)
+        segments = Timeline(told.sentences, (*told.frames[:-1], last)).segments()
+        return Motion(joints, FPS, segments, {"features": features})
 
     def _step_end(self, callback: StepEnd) -> Callable[[int, int, Tensor], Tensor | None]:
         def adapted(step: int, timestep: int, z: Tensor) -> Tensor | None:
@@ -223,21 +355,12 @@ class TextToMotionPipeline:
 
         return adapted
 
-    def _embed(
-        self, timelines: list[list[tuple[str, int]]], segments: Int[Tensor, "b l"]
-    ) -> tuple[FrameText, FrameText]:
-        """The sentences and the empty sentence, laid out by frame."""
-        distinct = ["", *sorted({text for timeline in timelines for text, _ in timeline})]
-        embedding = self.text_encoder(distinct)
-        rows = [[distinct.index(text) for text, _ in timeline] for timeline in timelines]
-        nothing = [[0] for _ in timelines]
-        return FrameText.build(embedding, rows, segments), FrameText.build(embedding, nothing, segments * 0)
-
     def _initial_latents(
         self,
         latents: Float[Tensor, "n m d"] | None,
         mask: Bool[Tensor, "b l"],
         generator: torch.Generator | Sequence[torch.Generator] | None,
+        candidates: int,
     ) -> Float[Tensor, "b l d"]:
         shape = (*mask.shape, self.codec.latent_dim)
         if latents is not None:
@@ -246,64 +369,28 @@ class TextToMotionPipeline:
             return latents.to(self.device)
         if generator is None or isinstance(generator, torch.Generator):
             return _noise(shape, generator).to(self.device)
-        if len(generator) != shape[0]:
-            raise MotionError(f"{len(generator)} generators given for {shape[0]} clips; give one, or one a clip")
+        if len(generator) * candidates != shape[0]:
+            count = shape[0] // candidates
+            raise MotionError(f"{len(generator)} generators given for {count} clips; give one, or one a clip")
         z = torch.zeros(shape)
-        for row, own in enumerate(generator):
+        for row in range(shape[0]):
             # Only as much as the clip needs, so that its noise does not depend on the length of the others.
             length = int(mask[row].sum())
-            z[row, :length] = _noise((length, shape[2]), own).cpu()
+            z[row, :length] = _noise((length, shape[2]), generator[row // candidates]).cpu()
         return z.to(self.device)
+
+
+def load_codec(folder: Path, kind: str | None = None) -> MotionCodec:
+    """The codec in a folder: of the class `kind`, or else of the one that its `config.json` names.
+
+    Raises:
+        MotionError: there is no such class, or a file is missing or damaged.
+    """
+    named = kind or read_json(folder / CONFIG).get("_class_name", TemporalCodec.__name__)
+    if named not in CODECS:
+        raise MotionError(f"{folder}: codec '{named}' is unknown; there are {', '.join(CODECS)}")
+    return load_module(CODECS[named], folder)
 
 
 def _noise(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
     return torch.randn(shape, generator=generator, device=None if generator is None else generator.device)
-
-
-def _timelines(prompt: str | Sequence[Prompt], duration: float | Sequence[Duration]) -> list[list[tuple[str, int]]]:
-    """(sentence, frames) of every sentence of every clip."""
-    prompts: list[Prompt] = [prompt] if isinstance(prompt, str) else list(prompt)
-    durations: list[Duration] = (
-        [float(duration)] * len(prompts) if isinstance(duration, (int, float)) else list(duration)
-    )
-    if not prompts:
-        raise MotionError("no prompt given; give at least one sentence")
-    if len(durations) != len(prompts):
-        raise MotionError(f"{len(durations)} durations given for {len(prompts)} prompts; give one, or one a prompt")
-    timelines = []
-    for entry, length in zip(prompts, durations):
-        sentences = [entry] if isinstance(entry, str) else list(entry)
-        seconds = [float(length)] * len(sentences) if isinstance(length, (int, float)) else [float(s) for s in length]
-        if not sentences or len(seconds) != len(sentences):
-            raise MotionError(f"{len(seconds)} durations given for {len(sentences)} sentences; give one, or one each")
-        for text in sentences:
-            if not text.strip():
-                raise MotionError("a sentence is empty; say what the person does")
-        for s in seconds:
-            if not MIN_SECONDS <= s <= MAX_SECONDS:
-                raise MotionError(f"{s:g} seconds asked for; a sentence takes {MIN_SECONDS:g} to {MAX_SECONDS:g}")
-        timelines.append([(text.strip(), round(s * FPS)) for text, s in zip(sentences, seconds)])
-    return timelines
-
-
-def _segment_of_latents(timelines: list[list[tuple[str, int]]], length: int, group: int) -> Int[Tensor, "b l"]:
-    """Which sentence each latent frame belongs to: that of its middle; the last sentence goes on to the end."""
-    middles = torch.arange(length) * group + group // 2
-    rows = []
-    for timeline in timelines:
-        stops = torch.tensor([n for _, n in timeline]).cumsum(0)
-        rows.append(torch.bucketize(middles, stops, right=True).clamp(max=len(timeline) - 1))
-    return torch.stack(rows)
-
-
-def _to_motion(features: Float[Tensor, "t 263"], timeline: list[tuple[str, int]], clean_feet: bool) -> Motion:
-    """Joints with bones of constant length, and the sentences at their frames."""
-    decoded = decode(features)
-    joints = with_uniform_bones(decoded)
-    if clean_feet:
-        joints = planted(joints, features[:, FOOT_CONTACTS], decoded[:, FEET, 1])
-    segments, start = [], 0
-    for text, frames in timeline:
-        segments.append(Segment(text, start, start + frames))
-        start += frames
-    return Motion(joints, FPS, tuple(segments), {"features": features})

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from motiongen.models.alignment import AlignmentHeads
 from motiongen.models.denoiser import MotionMambaDenoiser, TransformerDenoiser
 from motiongen.models.text import WordLlamaText
 from motiongen.models.vae import TemporalCodec
@@ -187,3 +188,37 @@ def test_callback_is_that_of_diffusers(pipeline: TextToMotionPipeline) -> None:
     output = pipeline("a walk", 2.0, 3, callback_on_step_end=at_end)
     assert seen == [(True, i, (1, 10, 8)) for i in range(3)]
     assert (output.latents == 0).all()
+
+
+def test_the_best_of_several_is_the_one_that_agrees_most() -> None:
+    pipeline = build()
+    torch.manual_seed(3)
+    pipeline.heads = AlignmentHeads(8, 32, dim=8, width=16, pools=2).eval()
+    prompts, seconds = ["a walk", ["a kick", "a bow"]], [1.5, [1.0, 1.0]]
+    best = pipeline(prompts, seconds, 3, generator=seeded(1, 2), best_of=3, output_type="latent")
+    every = []
+    for prompt, length, seed in zip(prompts, seconds, (1, 2)):
+        generator = torch.Generator().manual_seed(seed)
+        every.append([pipeline([prompt], [length], 3, generator=[generator]) for _ in range(3)])
+    for row, candidates in enumerate(every):
+        scores = [c.alignment[0] for c in candidates]
+        assert best.alignment[row] == pytest.approx(max(scores), abs=1e-4) and len(set(scores)) == 3
+        chosen = candidates[scores.index(max(scores))].latents[0]
+        assert torch.allclose(best.latents[row, : len(chosen)], chosen, atol=1e-4)
+
+
+def test_alignment_needs_heads_and_travels_with_the_pipeline(tmp_path: Path) -> None:
+    pipeline = build()
+    assert pipeline("a walk", 1.0, 2).alignment == []
+    with pytest.raises(MotionError, match="no alignment heads"):
+        pipeline("a walk", 1.0, 2, best_of=2)
+    pipeline.heads = AlignmentHeads(8, 32, dim=8, width=16, pools=2).eval()
+    pipeline.save_pretrained(tmp_path)
+    again = TextToMotionPipeline.from_pretrained(tmp_path)
+    first, second = (p("a walk", 1.0, 2, generator=seeded(1)).alignment for p in (pipeline, again))
+    assert first == second and -1 <= first[0] <= 1
+
+
+def test_a_loop_is_made_of_joints(pipeline: TextToMotionPipeline) -> None:
+    with pytest.raises(MotionError, match="cannot be one"):
+        pipeline("a walk", 1.0, 2, loop=True, output_type="latent")

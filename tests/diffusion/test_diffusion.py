@@ -6,7 +6,7 @@ from diffusers import DDPMScheduler
 
 from motiongen.diffusion.guidance import guided, stacked
 from motiongen.diffusion.objective import DiffusionObjective
-from motiongen.diffusion.sampling import SCHEDULERS, build_scheduler, sample
+from motiongen.diffusion.sampling import SCHEDULERS, Given, build_scheduler, sample
 from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import Denoiser
 
@@ -112,3 +112,48 @@ def test_unknown_names_are_refused() -> None:
         build_scheduler("euler", DiffusionObjective())
     with pytest.raises(ValueError, match="prediction type 'score'"):
         DiffusionObjective({"prediction_type": "score"})
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_given_frames_stay_and_are_seen_without_noise(scheduler: str) -> None:
+    objective = DiffusionObjective()
+    known = torch.zeros(2, 6, dtype=torch.bool)
+    known[0, :3] = known[1, 4:] = True
+    given = Given(torch.full((2, 6, 4), 7.0), known)
+    seen = []
+
+    def model(z: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+        seen.append((bool((z[known] == 7.0).all()), bool((level[known] == 0).all()), float(level[~known].min())))
+        return torch.zeros_like(z)
+
+    noise = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
+    z = sample(model, noise, build_scheduler(scheduler, objective), objective, 5, given=given)
+    assert (z[known] == 7.0).all() and torch.isfinite(z).all()
+    assert len(seen) >= 5 and all(clean and flat and level > 0 for clean, flat, level in seen)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_predictions_and_what_they_restore_are_inverse(kind: str) -> None:
+    objective = DiffusionObjective({"prediction_type": kind})
+    generator = torch.Generator().manual_seed(0)
+    z, noise = (torch.randn(3, 5, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    timesteps = torch.randint(50, 900, (3, 5), generator=generator)
+    noisy = objective.add_noise(z, noise, timesteps)
+    target = objective.target(z, noise, timesteps)
+    assert torch.allclose(objective.restored(noisy, target, timesteps), z, atol=1e-5)
+    assert torch.allclose(objective.prediction_of(noisy, z, timesteps), target, atol=1e-5)
+
+
+def test_a_projection_holds_what_each_step_expects() -> None:
+    objective = DiffusionObjective()
+
+    def centred(z: torch.Tensor) -> torch.Tensor:
+        return z - z.mean(1, keepdim=True)
+
+    def model(z: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+        return -torch.ones_like(z)
+
+    noise = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
+    scheduler = build_scheduler("ddim", objective)
+    z = sample(model, noise, scheduler, objective, 8, project=centred)
+    assert z.mean(1).abs().max() < 1e-4

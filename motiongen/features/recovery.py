@@ -1,0 +1,18 @@
+"""From decoded features to the joints that a user gets."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongen.features.feet import FEET, planted
+from motiongen.features.humanml3d import FOOT_CONTACTS, decode, with_uniform_bones
+
+
+def recovered(features: Float[Tensor, "t 263"], clean_feet: bool = True) -> Float[Tensor, "t 22 3"]:
+    """Joints with bones of constant length, and with feet that stand where they are in contact with the floor."""
+    decoded = decode(features)
+    joints = with_uniform_bones(decoded)
+    if not clean_feet:
+        return joints
+    return planted(joints, features[:, FOOT_CONTACTS], decoded[:, FEET, 1])
