@@ -30,10 +30,28 @@ def foot_skate(joints: Float[Tensor, "*b t 22 3"], fps: float) -> Float[Tensor, 
     return (speed * weight).sum(dim=(-1, -2)) / weight.sum(dim=(-1, -2)).clamp(min=1e-6)
 
 
-def jitter(joints: Float[Tensor, "*b t 22 3"], fps: float) -> Float[Tensor, "*b"]:
+def jitter(joints: Float[Tensor, "*b t j 3"], fps: float) -> Float[Tensor, "*b"]:
     """Mean size of the third derivative of joint positions, in 100 m/s^3."""
     third = joints.diff(dim=-3).diff(dim=-3).diff(dim=-3) * fps**3
     return third.norm(dim=-1).mean(dim=(-1, -2)) / 100
+
+
+def jerk(joints: Float[Tensor, "n t j 3"]) -> Float[Tensor, " t-3"]:
+    """Third difference of positions, without the frame time: L1 over x, y, z, largest joint, mean over clips; metres.
+
+    (Barquero et al. 2024, FlowMDM, section 5.)
+    """
+    return joints.double().diff(n=3, dim=1).abs().sum(-1).amax(-1).mean(0)
+
+
+def peak_jerk(joints: Float[Tensor, "n t j 3"]) -> Float[Tensor, ""]:
+    """Largest `jerk` of any frame of clips that are aligned in time, such as windows around transitions; metres."""
+    return jerk(joints).amax()
+
+
+def area_under_jerk(joints: Float[Tensor, "n t j 3"], real: Float[Tensor, "m t j 3"]) -> Float[Tensor, ""]:
+    """Sum over frames of how far the `jerk` is from that of real clips of the same length, either way; metres."""
+    return (jerk(joints) - jerk(real)).abs().sum()
 
 
 def penetration(joints: Float[Tensor, "*b t 22 3"]) -> Float[Tensor, "*b"]:

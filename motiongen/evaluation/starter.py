@@ -1,75 +1,176 @@
-"""The starter set's protocol: how well the codec rebuilds held-out clips, and whether sentences are obeyed."""
+"""The starter set's protocol: how well the codec rebuilds held-out clips, whether sentences and timelines are obeyed,
+whether transitions jump or slide, and whether what is generated is as varied as real motion."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from motiongen.evaluation.diversity import pair_distance, pooled
 from motiongen.evaluation.gait import Styles
+from motiongen.evaluation.labelled import Labelled, evenly, labelled_clips, real_motion
 from motiongen.evaluation.metrics import foot_skate, jitter, penetration
-from motiongen.evaluation.obedience import CHECKS, measure
+from motiongen.evaluation.obedience import GAITS, SIDES, STANDING, TURNS, check_of, measure, stays
+from motiongen.evaluation.sampler import Sampler
+from motiongen.evaluation.timelines import Timeline, checks_by_span, draw_timelines, joined, order_obeyed
+from motiongen.evaluation.transitions import clean_up, compare, random_windows, transition_windows
+from motiongen.features.humanml3d import DIM, encode
+from motiongen.features.normalizer import Normalizer
 from motiongen.motion import FPS, Motion, MotionError
 from motiongen.pipeline import TextToMotionPipeline
-from motiongen.training.codec import reconstruction
-from motiongen.training.data import load_clips, read_captions
+from motiongen.training.codec import SHORTEST, reconstruction
+from motiongen.training.data import load_clips
 
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A sentence, or a real clip, and what it shows."""
-
-    name: str
-    content: str
-    style: str
-    text: str
-
-
-def labelled_clips(folder: Path, split: str) -> list[Labelled]:
-    """Clips of a split whose content has a check, with their first caption."""
-    rows = [row for row in _table(folder / "clips.csv") if row["split"] == split and row["content"] in CHECKS]
-    # Other sources use the same words for other things: CMU's "walk" turns and stops as its subject pleased.
-    rows = [row for row in rows if row["source"] == "bandai-namco"]
-    return [
-        Labelled(row["name"], row["content"], row["style"], read_captions(folder / "texts" / f"{row['name']}.txt")[0])
-        for row in rows
-    ]
-
-
-def paraphrases(folder: Path) -> list[Labelled]:
-    """Sentences in words that training never uses."""
-    rows = [row for row in _table(folder / "paraphrases.csv") if row["content"] in CHECKS]
-    return [Labelled(f"paraphrase-{i}", row["content"], row["style"], row["text"]) for i, row in enumerate(rows)]
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise MotionError(f"{path}: no such file; evaluate on a folder made by 'motiongen prepare bandai-namco'")
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+# Windows of real motion to hold transitions to, and pairs of clips for a distance.
+REAL_WINDOWS, PAIRS = 512, 300
 
 
 def real_clips(folder: Path, split: str) -> dict[str, Any]:
     """The same numbers for the real clips of a split: what the checks are worth, and what to hold generated ones to."""
     clips = labelled_clips(folder, split)
-    return _summary(clips, (_real(folder, clip) for clip in clips))
+    return summary(clips, (real_motion(folder, clip) for clip in clips))
 
 
-def _real(folder: Path, clip: Labelled) -> Motion:
-    return Motion(torch.from_numpy(np.load(folder / "new_joints" / f"{clip.name}.npy")).float())
+def obedience(sampler: Sampler, asked: Sequence[Labelled], seconds: float) -> dict[str, Any]:
+    """Share of generated clips that pass the check of the content that their sentence names, and how they move."""
+    return summary(asked, sampler([a.text for a in asked], [seconds] * len(asked)))
 
 
-def walking_styles(
-    pipeline: TextToMotionPipeline, folder: Path, seconds: float, seed: int, steps: int, guidance: float
+def summary(asked: Sequence[Labelled], motions: Iterable[Motion]) -> dict[str, Any]:
+    """How many of the clips do what was asked: altogether, in sides, turns and gaits, and by content.
+
+    Raises:
+        MotionError: nothing was asked.
+    """
+    if not asked:
+        raise MotionError("no clip or sentence with a content that can be checked")
+    passed: dict[str, list[bool]] = {}
+    stood: list[bool] = []
+    quality: list[tuple[float, float, float]] = []
+    for a, motion in zip(asked, motions):
+        joints, kinematics = motion.joints, measure(motion)
+        passed.setdefault(a.content, []).append(check_of(a.content, a.text)(kinematics))
+        if a.content in STANDING:
+            stood.append(stays(kinematics))
+        quality.append((foot_skate(joints, FPS).item(), jitter(joints, FPS).item(), penetration(joints).item()))
+    skate, jerk, sunk = np.mean(quality, axis=0)
+    return {
+        "obeyed": _share([p for rows in passed.values() for p in rows]),
+        "sides_turns_gaits": _share([p for c in (*SIDES, *TURNS, *GAITS) for p in passed.get(c, [])]),
+        "standing_within_0.3m": _share(stood),
+        "clips": len(asked),
+        "foot_skate_cm_per_s": round(float(skate), 2),
+        "jitter": round(float(jerk), 3),
+        "penetration_cm": round(float(sunk), 2),
+        "by_content": {c: {"passed": int(sum(rows)), "clips": len(rows)} for c, rows in sorted(passed.items())},
+    }
+
+
+def timelines(
+    sampler: Sampler, folder: Path, split: str, sentences: int, count: int, seconds: float
 ) -> dict[str, Any] | None:
+    """Order of clauses, transitions and foot clean-up in timelines of captions of a split, beside real clips joined.
+
+    None if the split has too few contents that can be told apart, or the pipeline takes one sentence alone.
+    """
+    if not sampler.pipeline.takes_timelines:
+        return None
+    generator = torch.Generator().manual_seed(sampler.seed)
+    drawn = draw_timelines(labelled_clips(folder, split), sentences, count, generator)
+    if not drawn:
+        return None
+    texts, durations = [t.texts for t in drawn], [[seconds] * sentences] * count
+    made = sampler(texts, durations)
+    unclean = sampler(texts, durations, clean_feet=False)
+    clauses = [real_motion(folder, clause) for timeline in drawn for clause in timeline.clauses]
+    real = random_windows(clauses, REAL_WINDOWS, generator)
+    return {
+        "sentences": sentences,
+        "clips": count,
+        "order": _order(drawn, made),
+        "real_order": _order(drawn, [joined(folder, timeline) for timeline in drawn]),
+        "transitions": compare(transition_windows(made), real),
+        "transitions_without_clean_up": compare(transition_windows(unclean), real),
+        "clean_up": clean_up(unclean, made),
+    }
+
+
+def _order(drawn: Sequence[Timeline], motions: Sequence[Motion]) -> dict[str, Any]:
+    checks = [checks_by_span(motion, timeline.clauses) for timeline, motion in zip(drawn, motions)]
+    failed = Counter(
+        clause.content
+        for timeline, held in zip(drawn, checks)
+        for clause, ok in zip(timeline.clauses, held.diagonal().tolist())
+        if not ok
+    )
+    return {
+        "obeyed": _share([order_obeyed(held) for held in checks]),
+        "clauses": _share([ok for held in checks for ok in held.diagonal().tolist()]),
+        "failed_clauses": dict(failed.most_common()),
+    }
+
+
+def diversity(sampler: Sampler, folder: Path, split: str, limit: int) -> dict[str, Any]:
+    """Mean distance between clips of one content, and between clips of one sentence, generated against real.
+
+    Each generated clip is as long as the real clip that it stands for, both as long as the pipeline's codec holds. For
+    the first figure every clip has its own sentence; for the second all clips of a content and style have that of the
+    first. A figure for which there are not two clips of anything is left out.
+    """
+    scale = Normalizer(DIM)
+    scale.set_from(folder)
+
+    def vectors(motions: Sequence[Motion]) -> Float[Tensor, "n p"]:
+        return torch.stack([pooled(encode(motion.joints), scale.mean, scale.std) for motion in motions])
+
+    everything = labelled_clips(folder, split)
+    several = _several_of_a_kind(everything, limit)
+    sentence = {(c.content, c.style): c.text for c in reversed(several)}
+    report: dict[str, Any] = {}
+    for name, asked, texts, groups in (
+        ("same_content", clips := evenly(everything, limit), [c.text for c in clips], [c.content for c in clips]),
+        (
+            "same_sentence", several, [sentence[c.content, c.style] for c in several],
+            [f"{c.content} {c.style}" for c in several],
+        ),
+    ):  # fmt: skip
+        if len(set(groups)) == len(groups):
+            continue
+        real = [real_motion(folder, clip) for clip in asked]
+        if (longest := sampler.pipeline.codec.longest) is not None:
+            real = [motion.crop(0, min(len(motion), longest)) for motion in real]
+        made = sampler(texts, [motion.seconds for motion in real])
+        numbers = [
+            pair_distance(vectors(motions), groups, PAIRS, torch.Generator().manual_seed(sampler.seed))
+            for motions in (made, real)
+        ]
+        report[name] = {
+            "clips": len(asked),
+            "obeyed": summary(asked, made)["obeyed"],
+            "generated": round(numbers[0], 3),
+            "real": round(numbers[1], 3),
+            "ratio": round(numbers[0] / max(numbers[1], 1e-9), 3),
+        }
+    return report
+
+
+def _several_of_a_kind(clips: Sequence[Labelled], limit: int, each: int = 6) -> list[Labelled]:
+    """About `limit` clips, up to `each` of a content and style, of pairs spread evenly over those with two or more."""
+    cells: dict[tuple[str, str], list[Labelled]] = {}
+    for clip in clips:
+        cells.setdefault((clip.content, clip.style), []).append(clip)
+    pairs = evenly([cells[cell] for cell in sorted(cells) if len(cells[cell]) > 1], max(1, limit // each))
+    return [clip for cell in pairs for clip in evenly(cell, each)]
+
+
+def walking_styles(sampler: Sampler, folder: Path, seconds: float) -> dict[str, Any] | None:
     """Are walks closest in gait to real ones of the style that was asked for? None without enough styles to tell.
 
     Styles are those of the second Bandai-Namco set, which has some twenty walks of each; what is asked are the captions
@@ -78,12 +179,12 @@ def walking_styles(
     walks = {split: [c for c in labelled_clips(folder, split) if _is_walk(c)] for split in ("train", "test")}
     by_style: dict[str, list[Motion]] = {}
     for clip in walks["train"]:
-        by_style.setdefault(clip.style, []).append(_real(folder, clip))
+        by_style.setdefault(clip.style, []).append(real_motion(folder, clip))
     if len(by_style) < 2 or min(map(len, by_style.values())) < 2 or not walks["test"]:
         return None
     styles = Styles.of(by_style)
     asked = walks["test"]
-    made = _generate(pipeline, asked, seconds, seed, steps, guidance)
+    made = sampler([clip.text for clip in asked], [seconds] * len(asked))
     confused: Counter[str] = Counter()
     for clip, motion in zip(asked, made):
         told = styles.closest(motion)
@@ -92,7 +193,7 @@ def walking_styles(
     return {
         "styles": len(styles.names),
         "clips": len(asked),
-        "real": round(float(np.mean([styles.closest(_real(folder, clip)) == clip.style for clip in asked])), 4),
+        "real": _share([styles.closest(real_motion(folder, clip)) == clip.style for clip in asked]),
         "generated": round(1 - sum(confused.values()) / len(asked), 4),
         "confused": dict(confused.most_common()),
     }
@@ -102,56 +203,11 @@ def _is_walk(clip: Labelled) -> bool:
     return clip.content == "walk" and clip.name.removeprefix("M").startswith("bn2_")
 
 
-def obedience(
-    pipeline: TextToMotionPipeline, asked: Sequence[Labelled], seconds: float, seed: int, steps: int, guidance: float,
-    batch: int = 32, progress: Progress | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Share of generated clips that pass the check of the content that their sentence names, and how they move."""
-    return _summary(asked, _generate(pipeline, asked, seconds, seed, steps, guidance, batch, progress))
-
-
-def _generate(
-    pipeline: TextToMotionPipeline, asked: Sequence[Labelled], seconds: float, seed: int, steps: int, guidance: float,
-    batch: int = 32, progress: Progress | None = None,
-) -> list[Motion]:  # fmt: skip
-    motions: list[Motion] = []
-    for start in range(0, len(asked), batch):
-        part = asked[start : start + batch]
-        generators = [torch.Generator().manual_seed(seed + start + i) for i in range(len(part))]
-        motions += pipeline([a.text for a in part], seconds, steps, guidance, generator=generators).motions
-        if progress is not None:
-            progress(f"{len(motions)} of {len(asked)} clips")
-    return motions
-
-
-def _summary(asked: Sequence[Labelled], motions: Iterable[Motion]) -> dict[str, Any]:
-    if not asked:
-        raise MotionError("no clip or sentence with a content that can be checked")
-    passed: dict[str, list[bool]] = {}
-    quality: list[tuple[float, float, float]] = []
-    for a, motion in zip(asked, motions):
-        joints = motion.joints
-        passed.setdefault(a.content, []).append(CHECKS[a.content](measure(motion)))
-        quality.append((foot_skate(joints, FPS).item(), jitter(joints, FPS).item(), penetration(joints).item()))
-    skate, jerk, sunk = np.mean(quality, axis=0)
-    return {
-        "obeyed": round(float(np.mean([p for rows in passed.values() for p in rows])), 4),
-        "clips": len(asked),
-        "foot_skate_cm_per_s": round(float(skate), 2),
-        "jitter": round(float(jerk), 3),
-        "penetration_cm": round(float(sunk), 2),
-        "by_content": {c: {"passed": int(sum(rows)), "clips": len(rows)} for c, rows in sorted(passed.items())},
-    }
-
-
-def evenly(asked: Sequence[Labelled], limit: int) -> list[Labelled]:
-    """At most `limit` of them, spread evenly over the list, which is sorted by name and so by content."""
-    if len(asked) <= limit:
-        return list(asked)
-    return [asked[i * len(asked) // limit] for i in range(limit)]
+def _share(passed: Sequence[bool]) -> float | None:
+    return round(float(np.mean(passed)), 4) if passed else None
 
 
 def codec_report(pipeline: TextToMotionPipeline, folder: Path, split: str) -> dict[str, float]:
     """Reconstruction errors of the pipeline's codec on whole clips of a split."""
-    clips = load_clips(folder, split, shortest=2 * pipeline.codec.downsampling)
+    clips = load_clips(folder, split, shortest=SHORTEST)
     return {k: round(v, 3) for k, v in reconstruction(pipeline.codec, clips).items()} | {"clips": len(clips)}

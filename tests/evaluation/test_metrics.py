@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
 from motiongen.evaluation.metrics import foot_skate, jitter, penetration, root_aligned_error, world_error
-from motiongen.evaluation.obedience import CHECKS, measure
-from motiongen.geometry.rotations import rotate_y
-from motiongen.motion import Motion
 from motiongen.skeleton import JOINT_INDEX, PARENTS, uniform_offsets
 
 J = JOINT_INDEX
@@ -60,34 +55,3 @@ def test_errors_of_a_clip_that_walks_away() -> None:
     predicted[:, 2] += 0.01  # a centimetre a frame forwards
     assert root_aligned_error(predicted, target).max() < 1e-2
     assert torch.allclose(world_error(predicted, target), 10.0 * torch.arange(30.0), atol=1e-2)
-
-
-def test_sides_turns_and_gaits_are_told_apart() -> None:
-    joints = standing(60)
-    raised = joints.clone()
-    raised[20:40, J["left_wrist"], 1] = 1.9
-    assert CHECKS["raise-up-left-hand"](measure(Motion(raised)))
-    assert not CHECKS["raise-up-right-hand"](measure(Motion(raised)))
-    assert CHECKS["raise-up-right-hand"](measure(Motion(raised).mirrored()))
-    assert not CHECKS["raise-up-both-hands"](measure(Motion(raised)))
-
-    walking = joints.clone()
-    walking[..., 2] += torch.arange(60)[:, None] * 0.05
-    kinematics = measure(Motion(walking))
-    assert kinematics.speed == pytest.approx(1.0, rel=1e-3) and kinematics.forward == pytest.approx(2.95, rel=1e-3)
-    assert CHECKS["walk"](kinematics) and not CHECKS["run"](kinematics) and not CHECKS["walk-back"](kinematics)
-    assert CHECKS["walk-back"](
-        measure(Motion(rotate_y(walking - walking[:, :1], torch.full((60, 22), math.pi)) + walking[:, :1]))
-    )
-
-    angle = torch.linspace(0, math.pi / 2, 60)
-    turning = rotate_y(walking - walking[:, :1], angle[:, None].expand(-1, 22)) + walking[:, :1]
-    left = measure(Motion(turning))
-    assert left.turn == pytest.approx(90, abs=8)
-    assert CHECKS["walk-turn-left"](left) and not CHECKS["walk-turn-right"](left)
-
-
-def test_turning_round_twice_is_720_degrees() -> None:
-    angle = torch.linspace(0, 4 * math.pi, 120)
-    turning = rotate_y(standing(120), angle[:, None].expand(-1, 22))
-    assert measure(Motion(turning)).turn == pytest.approx(720, abs=30)
