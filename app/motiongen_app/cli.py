@@ -41,71 +41,149 @@ def root(
         typer.echo(context.get_help())
 
 
+Seed = Annotated[int, typer.Option(help="Seed of the first sample; the next ones count on.")]
+OutFolder = Annotated[Path, typer.Option(help="Folder for the clips and manifest.json.")]
+DenoisingSteps = Annotated[int, typer.Option(help="Denoising steps.")]
+Guidance = Annotated[float, typer.Option(help="How much the text counts; 1 is no guidance.")]
+Scheduler = Annotated[str, typer.Option(help="ddim, dpm-solver++ or unipc.")]
+CleanFeet = Annotated[bool, typer.Option("--clean-feet/--raw-feet", help="Keep standing feet from sliding.")]
+Formats = Annotated[str, typer.Option(help="Files to write, separated by commas: npz, mp4, glb, bvh, amass, mdm.")]
+PipelineName = Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="npz, AMASS npz, bvh, glb, npy or MDM's results.npy.")]
+Seconds = Annotated[
+    list[float] | None,
+    typer.Option(metavar="S...", help="Length of each sentence, or one for all. [default: 4]", show_default=False),
+]
+
+
 @app.command(cls=SecondsCommand)
 def generate(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT...", help="A sentence, or several that follow each other in one clip.")
     ],
-    seconds: Annotated[
-        list[float] | None,
-        typer.Option(metavar="S...", help="Length of each sentence, or one for all. [default: 4]", show_default=False),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first sample; the next ones count on.")] = 7,
-    out: Annotated[Path, typer.Option(help="Folder for the clips and manifest.json.")] = Path("out"),
+    seconds: Seconds = None,
+    seed: Seed = 7,
+    out: OutFolder = Path("out"),
     samples: Annotated[int, typer.Option(help="Clips to make, 1 to 64.")] = 1,
-    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 20,
-    guidance: Annotated[float, typer.Option(help="How much the text counts; 1 is no guidance.")] = 2.5,
-    scheduler: Annotated[str, typer.Option(help="ddim, dpm-solver++ or unipc.")] = "ddim",
-    clean_feet: Annotated[
-        bool, typer.Option("--clean-feet/--raw-feet", help="Keep standing feet from sliding.")
-    ] = True,
-    formats: Annotated[str, typer.Option(help="Files to write, separated by commas.")] = "npz,mp4",
-    pipeline: Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")] = "base",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    best_of: Annotated[int, typer.Option(help="Make so many of each and keep the one that fits its text best.")] = 1,
+    loop: Annotated[bool, typer.Option("--loop", help="Let the last frame flow into the first.")] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Take away the way over the floor.")] = False,
+    steps: DenoisingSteps = 20,
+    guidance: Guidance = 2.5,
+    scheduler: Scheduler = "ddim",
+    clean_feet: CleanFeet = True,
+    formats: Formats = "npz,mp4",
+    pipeline: PipelineName = "base",
+    device: Device = "auto",
 ) -> None:
     """Make motion from text: generate "a person walks forward" "then waves" --seconds 4 3"""
     from motiongen_app import generate as command
+    from motiongen_app.settings import Settings
 
-    command.run(
-        command.checked(
-            texts,
-            seconds or [4.0],
-            seed,
-            out,
-            samples,
-            steps,
-            guidance,
-            scheduler,
-            clean_feet,
-            formats,
-            pipeline,
-            device,
-        )
-    )
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    command.run(command.Request(texts, seconds or [4.0], samples, best_of, loop, in_place), settings)
+
+
+@app.command()
+def edit(
+    clip: Clip,
+    regenerate: Annotated[str, typer.Option(metavar="FROM:TO", help="The seconds to generate anew, as 2.0:4.0.")],
+    text: Annotated[str, typer.Option(help="What the person does there.")],
+    seed: Seed = 7,
+    out: OutFolder = Path("out"),
+    steps: DenoisingSteps = 20,
+    guidance: Guidance = 2.5,
+    scheduler: Scheduler = "ddim",
+    clean_feet: CleanFeet = True,
+    formats: Formats = "npz,mp4",
+    pipeline: PipelineName = "base",
+    device: Device = "auto",
+) -> None:
+    """Generate a part of a clip anew; the rest stays as it is: edit clip.npz --regenerate 2:4 --text "..." """
+    from motiongen_app import edit as command
+    from motiongen_app.settings import Settings
+
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    command.edit(clip, regenerate, text, settings)
+
+
+@app.command("continue", cls=SecondsCommand)
+def continue_(
+    clip: Clip,
+    text: Annotated[list[str], typer.Option(help="What the person does next; several times for several sentences.")],
+    seconds: Seconds = None,
+    seed: Seed = 7,
+    out: OutFolder = Path("out"),
+    steps: DenoisingSteps = 20,
+    guidance: Guidance = 2.5,
+    scheduler: Scheduler = "ddim",
+    clean_feet: CleanFeet = True,
+    formats: Formats = "npz,mp4",
+    pipeline: PipelineName = "base",
+    device: Device = "auto",
+) -> None:
+    """Go on from the end of a clip: continue clip.npz --text "..." --seconds 5"""
+    from motiongen_app import edit as command
+    from motiongen_app.settings import Settings
+
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    command.extend(clip, text, seconds or [4.0], settings)
 
 
 @app.command()
 def render(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP.npz", help="A clip, as generate writes it.")],
+    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="A clip, or several to show side by side.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="The video to write.")],
-    size: Annotated[int, typer.Option(help="Width and height, pixels.")] = 512,
+    size: Annotated[int, typer.Option(help="Width and height of each clip's picture, pixels.")] = 512,
     sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also a picture of a few frames.")] = None,
+    skeleton: Annotated[bool, typer.Option("--skeleton", help="A mannequin around the joints, not a body.")] = False,
+    body: Annotated[
+        str | None, typer.Option(help="free, or a file in SMPL's format. [default: free]", show_default=False)
+    ] = None,
+    betas: Annotated[
+        str | None, typer.Option(help="The body's shape: a name, or up to 10 numbers with commas.", show_default=False)
+    ] = None,
+    backend: Annotated[str, typer.Option(help="rays, or gl (an extra).")] = "rays",
 ) -> None:
-    """Write a clip as a video."""
+    """Write clips as a video: render a.npz b.npz out.mp4"""
+    from motiongen.body import shapes
+    from motiongen.render import Look
     from motiongen_app import files
 
-    files.render(clip, out, size, sheet)
+    shape = None if betas is None else shapes.betas(betas)
+    files.render(clips, out, size, sheet, Look(skeleton, body, shape, backend))
 
 
 @app.command()
 def convert(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP.npz", help="A clip, as generate writes it.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT.FORMAT", help="The file to write; its suffix is the format.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="npz, AMASS npz, bvh, glb, npy or MDM's results.npy.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Ends in .npz, .amass.npz, .bvh, .glb, .mp4 or .mdm.npy.")],
+    scale: Annotated[
+        float | None, typer.Option(help="Units per metre of the BVH. [default: 100]", show_default=False)
+    ] = None,
+    mixamo: Annotated[bool, typer.Option("--mixamo", help="Call bones mixamorig:Hips and so on (bvh, glb).")] = False,
+    sample: Annotated[int | None, typer.Option(help="Which clip of MDM's results, from 0.", show_default=False)] = None,
 ) -> None:
     """Write a clip in another format."""
     from motiongen_app import files
 
-    files.convert(clip, out)
+    files.convert(clip, out, files.Options(scale, mixamo, sample))
+
+
+@app.command()
+def fit(
+    joints: Annotated[Path, typer.Argument(metavar="CLIP", help="A clip, or an npy of joints [t, 22, 3] at 20 fps.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="The clip to write, with poses, trans and betas.")],
+    body: Annotated[str, typer.Option(help="smpl (MOTIONGEN_SMPL, else the free body), free, or a file.")] = "smpl",
+    betas: Annotated[
+        str | None, typer.Option(help="A named shape (tall, heavy, ...) or numbers: 0.5,-1.", show_default=False)
+    ] = None,
+) -> None:
+    """Find the poses of a body that show a clip."""
+    from motiongen_app import fit as command
+
+    typer.echo(command.run(joints, out, body, betas))
 
 
 @app.command()
@@ -122,6 +200,25 @@ def prepare(
     from motiongen_app import prepare as command
 
     command.run(source, src, out, workers, mirror)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port to serve at; 0 takes a free one.")] = 7860,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    share: Annotated[bool, typer.Option("--share", help="Also through a public address of Gradio's.")] = False,
+    auth: Annotated[
+        str | None, typer.Option(metavar="NAME:PASSWORD,...", help="Who may use it.", show_default=False)
+    ] = None,
+    root_path: Annotated[str, typer.Option(help="Path at which a proxy shows it.")] = "",
+    mcp: Annotated[bool, typer.Option("--mcp", help="Also as tools for agents (Model Context Protocol).")] = False,
+    pipeline: PipelineName = "base",
+    device: Device = "auto",
+) -> None:
+    """Serve a page on which to type, watch and take away motion."""
+    from motiongen_app import demo as command
+
+    command.run(command.Serving(port, host, share, auth, root_path, pipeline, device, mcp))
 
 
 @app.command()
@@ -170,11 +267,14 @@ def train_denoiser(
     resume: Resume = False,
     threads: Threads = None,
     half: Annotated[bool, typer.Option("--half", help="Write the weights in 16 bits.")] = False,
+    begin_from: Annotated[
+        str | None, typer.Option(metavar="PIPELINE", help="Begin from the weights of a pipeline with the same codec.")
+    ] = None,
 ) -> None:
     """Train the denoiser; writes OUT/pipeline, which generate takes as --pipeline."""
     from motiongen_app import train
 
-    folder = train.denoiser(config, codec, half, train.Run(data, out, minutes, steps, resume, threads))
+    folder = train.denoiser(config, codec, half, begin_from, train.Run(data, out, minutes, steps, resume, threads))
     typer.echo(f"wrote {folder}")
 
 

@@ -2,41 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from motiongen.export import EXPORTERS
+from motiongen.export import EXPORTERS, IMPORTERS, format_to_read, format_to_write, load
 from motiongen.motion import Motion
-from motiongen.render import MAX_SIZE, MIN_SIZE
+from motiongen.render import MAX_SIZE, MIN_SIZE, Look
 from motiongen_app.errors import InputError, writable_folder
 
 
-def convert(clip: Path, target: Path) -> None:
-    """Write a clip in the format that the target's suffix names.
+@dataclass(frozen=True)
+class Options:
+    """What `convert` may be told beside the two files; None and False where nothing was said.
+
+    Attributes:
+        scale: units per metre of BVH, on whichever side it is.
+        mixamo: bones of BVH and GLB get Mixamo's prefix.
+        sample: which of several clips of MDM's results.
+    """
+
+    scale: float | None = None
+    mixamo: bool = False
+    sample: int | None = None
+
+    def check(self, source: str, target: str) -> None:
+        """Raises: InputError: something was said that neither of the formats heeds."""
+        if self.scale is not None and "bvh" not in (source, target):
+            raise InputError(f"--scale is for BVH; here {source} becomes {target}")
+        if self.mixamo and target not in ("bvh", "glb"):
+            raise InputError(f"--mixamo names the bones of bvh and glb; {target} has none")
+        if self.sample is not None and source != "mdm":
+            raise InputError(f"--sample chooses among MDM's results; the clip is {source}")
+
+
+def convert(clip: Path, target: Path, options: Options = Options()) -> None:
+    """Write a clip in the format that the target's name ends in.
 
     Raises:
-        InputError: there is no such format.
-        MotionError: the clip cannot be read, or cannot be written in that format.
+        InputError: an option fits neither format.
+        MotionError: there is no such format, or the clip cannot be read, or cannot be written.
     """
-    name = target.suffix.removeprefix(".").lower()
-    if name not in EXPORTERS:
-        raise InputError(f"{target}: format '{name}' is unknown; there are {', '.join(EXPORTERS)}")
+    name = format_to_write(target)
     _writable(target)
-    motion = Motion.load(clip)
-    with progress_bars() as progress:
-        bar = progress.add_task(f"writing {name}", total=1.0)
-        export(motion, name, target, lambda share: progress.update(bar, completed=share))
+    source = format_to_read(clip)
+    options.check(source, name)
+    _write(_read(clip, source, options), target, name, options)
 
 
-def render(clip: Path, target: Path, size: int, sheet: Path | None) -> None:
-    """Write a clip as a video and, if `sheet` is given, a picture of evenly spaced frames.
+def _read(clip: Path, source: str, options: Options) -> Motion:
+    if source == "bvh" and options.scale is not None:
+        from motiongen.export.bvh_reader import read as read_bvh
+
+        return read_bvh(clip, options.scale)
+    if source == "mdm":
+        from motiongen.export.mdm import read as read_mdm
+
+        return read_mdm(clip, options.sample)
+    return IMPORTERS[source](clip)
+
+
+def _write(motion: Motion, target: Path, name: str, options: Options) -> None:
+    if name == "bvh":
+        from motiongen.export import bvh
+
+        bvh.write(motion, target, bvh.SCALE if options.scale is None else options.scale, options.mixamo)
+    elif name == "glb":
+        from motiongen.export import glb
+
+        glb.write(motion, target, options.mixamo)
+    elif name == "mp4":
+        # The one format that takes long enough to be watched.
+        with progress_bars() as progress:
+            bar = progress.add_task("writing mp4", total=1.0)
+            export(motion, name, target, lambda share: progress.update(bar, completed=share))
+    else:
+        EXPORTERS[name](motion, target)
+
+
+def render(clips: Sequence[Path], target: Path, size: int, sheet: Path | None, look: Look) -> None:
+    """Write one clip, or several side by side, as a video and, if `sheet` is given, a picture of evenly spaced frames.
 
     Raises:
         InputError: a name ends in something else than mp4 or png, or the size is out of range.
-        MotionError: the clip cannot be read.
+        MotionError: a clip cannot be read, or the look cannot be had.
     """
     if target.suffix.lower() != ".mp4":
         raise InputError(f"{target}: a video's name must end in .mp4")
@@ -47,15 +99,17 @@ def render(clip: Path, target: Path, size: int, sheet: Path | None) -> None:
     for path in (target, sheet):
         if path is not None:
             _writable(path)
-    motion = Motion.load(clip)
+    motions = [load(clip) for clip in clips]
     from motiongen.render.sheet import contact_sheet
     from motiongen.render.video import render_video
 
     with progress_bars() as progress:
-        bar = progress.add_task("rendering", total=len(motion))
-        render_video(motion, target, size=size, progress=lambda done, _: progress.update(bar, completed=done))
+        bar = progress.add_task("rendering", total=None)
+        render_video(
+            motions, target, size=size, look=look, progress=lambda i, n: progress.update(bar, completed=i, total=n)
+        )
         if sheet is not None:
-            contact_sheet(motion, sheet)
+            contact_sheet(motions, sheet, look=look)
 
 
 def export(motion: Motion, name: str, path: Path, advance: Callable[[float], None]) -> None:

@@ -10,10 +10,9 @@ from typing import TypeVar
 import torch
 from accelerate import PartialState
 
-from motiongen.checkpoint import load_module, save_module
-from motiongen.models.vae import TemporalCodec
+from motiongen.checkpoint import save_module
 from motiongen.motion import atomic_path
-from motiongen.pipeline import TextToMotionPipeline
+from motiongen.pipeline import TextToMotionPipeline, load_codec
 from motiongen.training.codec import CodecConfig, train_codec
 from motiongen.training.config import load_config
 from motiongen.training.denoiser import DenoiserConfig, train_denoiser
@@ -44,13 +43,16 @@ def codec(config: str, run: Run) -> Path:
     return run.out / "codec"
 
 
-def denoiser(config: str, codec_folder: Path, half: bool, run: Run) -> Path:
+def denoiser(config: str, codec_folder: Path, half: bool, begin_from: str | None, run: Run) -> Path:
     """Train a denoiser on the latents of a codec; returns the folder `OUT/pipeline` with all that generates."""
     settings = load_config("denoiser", config)
-    frozen = load_module(TemporalCodec, codec_folder)
+    frozen = load_codec(codec_folder)
+    before = None if begin_from is None else TextToMotionPipeline.from_pretrained(begin_from)
     settings = _begin(settings, run)
-    trained = train_denoiser(settings, frozen, run.data, run.out, run.minutes, run.resume)
-    pipeline = TextToMotionPipeline(frozen, trained.text_encoder, trained.denoiser, settings.process)
+    trained = train_denoiser(settings, frozen, run.data, run.out, run.minutes, run.resume, before)
+    pipeline = TextToMotionPipeline(
+        frozen, trained.text_encoder, trained.denoiser, settings.process, heads=trained.heads
+    )
     if PartialState().is_main_process:
         pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
         _copy_run(run.out, run.out / "pipeline")

@@ -16,11 +16,17 @@ from motiongen.export import EXPORTERS
 Run = Callable[..., Any]
 
 
+def only_pipelines_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Released are the pipelines below a folder, and nothing else of what ships changes."""
+    found = {path.parent.name: path.parent for path in sorted(folder.glob("pipelines/*/model_index.json"))}
+    monkeypatch.setattr(motiongen_assets, "pipelines", lambda: found)
+
+
 @pytest.fixture(name="released")
 def _released(tmp_path: Path, tiny_pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation whose only pipeline is the tiny one, released as `base`."""
     shutil.copytree(tiny_pipeline, tmp_path / "pipelines" / "base")
-    monkeypatch.setattr(motiongen_assets, "ROOT", tmp_path)
+    only_pipelines_of(tmp_path, monkeypatch)
     return tmp_path / "pipelines" / "base"
 
 
@@ -44,7 +50,7 @@ def test_the_page_for_people_names_what_matters(released: Path, run: Run) -> Non
 
 
 def test_without_a_pipeline_it_is_not_healthy(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(motiongen_assets, "ROOT", tmp_path)
+    only_pipelines_of(tmp_path, monkeypatch)
     result = run("doctor", "--json")
     found = json.loads(result.out)
     assert (result.code, found["healthy"], found["pipelines"]) == (1, False, [])

@@ -29,7 +29,9 @@ def labelled(dataset: Path, tmp_path: Path) -> Path:
     for split in ("test", "heldout", "train"):
         (folder / f"{split}.txt").write_text("".join(f"{r[0]}\n" for r in rows if r[4] == split))
     _write(folder / "clips.csv", ("name", "source", "content", "style", "split"), rows)
-    _write(folder / "paraphrases.csv", ("content", "style", "text"), [("walk", "normal", "somebody strolls along")])
+    header = ("content", "style", "text")
+    _write(folder / "paraphrases.csv", header, [("walk", "normal", "somebody strolls along")])
+    _write(folder / "paraphrases-2.csv", header, [("walk", "normal", "guy walking"), ("wink", "normal", "winks")])
     return folder
 
 
@@ -55,11 +57,20 @@ def test_real_clips_stand_beside_generated_ones(
     assert report["real"]["test"]["obeyed"] == pytest.approx(2 / 3, abs=1e-3)
     assert report["real"]["held-out pairs"]["obeyed"] == 1
     assert {group: row["clips"] for group, row in report["generated"].items()} == {
-        "test": 2, "held-out pairs": 2, "paraphrases": 1,
+        "test": 2, "held-out pairs": 2, "paraphrases": 1, "paraphrases-2": 1,
     }  # fmt: skip
     assert report["codec"]["test"]["root_aligned_mm"] > 0
     assert report["pipeline"]["hash"] in (out / "report.md").read_text()
-    assert "| real, test (3) | 66.7 %" in result.out
+    assert "| real, test (3) | 66.7 % | 66.7 % | - |" in result.out
+    # The walk that is called a run is in every timeline, for there is no third content.
+    for sentences in ("2", "3"):
+        row = report["timelines"][sentences]
+        order = row["real_order"]
+        assert order["obeyed"] == 0 and set(order["failed_clauses"]) == {"run"}
+        assert order["clauses"] == pytest.approx(1 - order["failed_clauses"]["run"] / int(sentences), abs=1e-3)
+        assert row["transitions"]["windows"] == int(sentences) - 1 and row["transitions"]["real_peak_jerk"] > 0
+        assert row["clean_up"]["body_jitter_before"] > 0 and row["clean_up"]["body_jitter_ratio"] > 0
+    assert report["diversity"]["same_sentence"]["real"] > 0 and "of one sentence" in result.out
 
 
 def test_a_folder_without_labels_is_told(

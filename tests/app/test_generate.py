@@ -15,7 +15,7 @@ from motiongen import __version__
 from motiongen.export import EXPORTERS
 from motiongen.motion import Motion, Segment
 from motiongen.pipeline import TextToMotionPipeline
-from motiongen_app.generate import slug
+from motiongen_app.clips import slug
 
 Run = Callable[..., Any]
 TEXT = "a person waves with the left hand"
@@ -48,7 +48,7 @@ def test_writes_what_it_says(generate: Run, tmp_path: Path) -> None:
         assert (entry["guidance"], entry["scheduler"]) == (2.5, "ddim")
         assert entry["pipeline"]["name"] == "tiny" and len(entry["pipeline"]["hash"]) == 12
         assert entry["metrics"].keys() == {"foot_skate_cm_per_s", "jitter", "penetration_cm", "alignment"}
-        # The released pipelines have no heads for it yet; the key is part of the format.
+        # This pipeline has no heads for it; the key is part of the format.
         assert entry["metrics"].pop("alignment") is None
         assert all(np.isfinite(value) for value in entry["metrics"].values())
         assert {"load", "generate", "write"} <= entry["timings_s"].keys()

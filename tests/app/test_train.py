@@ -140,7 +140,7 @@ def test_a_budget_in_minutes_ends_a_run(dataset: Path, tmp_path: Path, run: Call
         (("--minutes", "-1"), "--minutes is -1"),
         (("--steps", "0"), "--steps is 0"),
         (("--threads", "0"), "--threads is 0"),
-        (("--config", "absent"), "'absent' is neither a file nor one of starter, tiny"),
+        (("--config", "absent"), "'absent' is neither a file nor one of motion-mamba-paper, starter, tiny"),
         (("--resume",), "no checkpoint"),
         (("--data", "nowhere"), "nowhere: no such folder"),
     ],

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
+from motiongen.models.codecs import CODECS
 from motiongen.models.denoiser import DENOISERS
-from motiongen.models.vae import TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.config import config_names, load_config
 
@@ -17,7 +17,7 @@ from motiongen.training.config import config_names, load_config
 @pytest.mark.parametrize("name", config_names("codec"))
 def test_codecs_that_come_along_can_be_built(name: str) -> None:
     config = load_config("codec", name)
-    assert TemporalCodec(**config.model).config.items() >= config.model.items()
+    assert CODECS[config.codec](**config.model).config.items() >= config.model.items()
 
 
 @pytest.mark.parametrize("name", config_names("denoiser"))
@@ -27,13 +27,24 @@ def test_denoisers_that_come_along_can_be_built(name: str) -> None:
 
 
 def test_names_and_values() -> None:
-    assert config_names("codec") == ["starter", "tiny"]
-    assert config_names("denoiser") == ["starter", "tiny", "transformer"]
+    assert config_names("codec") == ["motion-mamba-paper", "starter", "tiny"]
+    assert config_names("denoiser") == ["motion-mamba-paper", "starter", "tiny", "transformer"]
     assert load_config("denoiser", "transformer").denoiser == "TransformerDenoiser"
     codec = load_config("codec", "tiny")
     assert (codec.model["latent_dim"], codec.loop.steps, codec.loop.save_steps, codec.frames) == (8, 40, 5, 32)
     # What a file leaves out keeps its default.
     assert codec.loop.clip == 1.0
+
+
+def test_the_paper_s_preset_is_the_paper_s() -> None:
+    codec, config = load_config("codec", "motion-mamba-paper"), load_config("denoiser", "motion-mamba-paper")
+    assert codec.codec == "TokenCodec" and (codec.model["latent_tokens"], codec.model["latent_dim"]) == (2, 256)
+    denoiser = DENOISERS[config.denoiser](**config.model)
+    scans = [block.temporal.scans.scans for block in (*denoiser.down, *denoiser.up)]  # type: ignore[union-attr]
+    assert scans == [9, 7, 5, 3, 1, 1, 3, 5, 7, 9]  # and the text mixer between them: N = 11
+    process = {k: config.process[k] for k in ("beta_schedule", "beta_start", "beta_end", "prediction_type")}
+    assert list(process.values()) == ["scaled_linear", 0.00085, 0.012, "epsilon"]
+    assert (config.text, config.text_dropout, config.loop.learning_rate) == ("clip", 0.1, 1e-4)
 
 
 def test_a_file_is_read_like_a_name(tmp_path: Path) -> None:
@@ -71,6 +82,10 @@ def test_a_file_is_read_like_a_name(tmp_path: Path) -> None:
         ("codec", {"model": {"width": 1}}, "model leaves 'encoder.0.linear.weight' without a value"),
         ("codec", {"model": {"dropout": 2}}, "nothing can be built from model (dropout probability"),
         ("codec", {"frames": 30}, "frames is 30; it must be a multiple of 4"),
+        ("codec", {"codec": "VQ"}, "codec 'VQ' is unknown; there are TemporalCodec, TokenCodec"),
+        ("codec", {"codec": "TokenCodec", "model": {"width": 4}}, "key 'model.width' is unknown"),
+        ("codec", {"codec": "TokenCodec", "model": {"layers": 2}}, "from model (layers is 2; it must be odd"),
+        ("codec", {"codec": "TokenCodec", "frames": 204}, "frames is 204; model.longest allows 200"),
         ("denoiser", {"process": {"betas": 1}}, "nothing can be built from process (DDPMScheduler"),
         ("denoiser", {"process": {"prediction_type": "x"}}, "from process (prediction type 'x' is none of"),
         ("denoiser", {"process": {"beta_schedule": "x"}}, "nothing can be built from process (x is not implemented"),
