@@ -1,0 +1,375 @@
+"""The demo without a browser: what it takes, what it makes, its addresses, and its functions for other programs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shlex
+import threading
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the demo needs Gradio; install motiongen[demo]")
+
+from motiongen.motion import Motion
+from motiongen_app.demo import Server, Serving, start
+from motiongen_app.demo_batch import MAX_LINES, read_batch
+from motiongen_app.demo_cards import cards, notice
+from motiongen_app.demo_jobs import MAX_BLOCKS, MAX_CHARACTERS, Cancelled, Studio, Wish, read_blocks
+from motiongen_app.demo_results import KEPT, Result
+from motiongen_app.errors import InputError
+from motiongen_app.viewer import joints_view, skin_view
+
+# Gradio's queue uses options of pandas that are going away.
+pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting", "ignore:The copy keyword")
+
+WISH = Wish(("a person walks", "he waves"), (1.0, 0.8), steps=2)
+
+
+def nothing(share: float, text: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def studio(tiny_pipeline: Path) -> Iterator[Studio]:
+    made = Studio(tiny_pipeline)
+    yield made
+    made.results.close()
+
+
+@pytest.fixture(scope="module")
+def result(studio: Studio) -> Result:
+    return studio.generate(replace(WISH, pipeline=studio.default, samples=2), "page", nothing)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"texts": (), "seconds": ()}, "no sentence"),
+        ({"texts": ("a", " ")}, "empty"),
+        ({"texts": ("a", "b" * (MAX_CHARACTERS + 1))}, str(MAX_CHARACTERS)),
+        ({"texts": ("a",) * (MAX_BLOCKS + 1), "seconds": (1.0,) * (MAX_BLOCKS + 1)}, str(MAX_BLOCKS)),
+        ({"seconds": (1.0,)}, "one each"),
+        ({"seconds": (1.0, 0.1)}, "0.5"),
+        ({"seconds": (40.0, 40.0)}, "whole clip"),
+        ({"seconds": (1.0, float("nan"))}, "nan"),
+        ({"samples": 5}, "samples is 5"),
+        ({"samples": 4, "best_of": 8, "seconds": (30.0, 10.0)}, "480"),
+        ({"seed": -1}, "seed is -1"),
+        ({"scheduler": "../x"}, "there are ddim"),
+        ({"shape": "cube"}, "there are neutral"),
+    ],
+)
+def test_limits_are_told(change: dict[str, Any], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        replace(WISH, **change).check()
+
+
+@pytest.mark.parametrize("given", ["", "{", "{}", "[1]", '[{"text": "a"}]', '[{"text": "a", "seconds": "x"}]', None, 7])
+def test_a_damaged_timeline_is_refused(given: object) -> None:
+    with pytest.raises(InputError, match="timeline"):
+        read_blocks(given)
+
+
+def test_a_timeline_is_read() -> None:
+    assert read_blocks('[{"text": " a \\n b", "seconds": 2}]') == (("a b",), (2.0,))
+
+
+def test_samples_have_their_own_seeds_and_come_back_alike(studio: Studio, result: Result) -> None:
+    assert [clip.recipe.own_seed for clip in result.clips] == [7, 8]
+    again = studio.generate(replace(WISH, pipeline=studio.default, samples=2), "page", nothing)
+    for one, other in zip(result.clips, again.clips):
+        assert (one.motion.joints == other.motion.joints).all()
+    assert (result.clips[0].motion.joints != result.clips[1].motion.joints).any()
+
+
+def test_regenerating_leaves_the_other_frames(studio: Studio, result: Result) -> None:
+    made = studio.regenerate(result, 1, 1, 99, "page", "he kicks")
+    before, after = result.clips[1].motion, made.clips[1].motion
+    assert [s.text for s in after.text] == ["a person walks", "he kicks"]
+    start = before.text[1].start
+    assert (before.joints[:start] == after.joints[:start]).all()
+    assert (before.joints[start:] != after.joints[start:]).any()
+    assert made.clips[0] is result.clips[0]
+    with pytest.raises(InputError, match="no such sentence"):
+        studio.regenerate(result, 0, 7, 1, "page")
+
+
+def test_more_like_this_uses_new_seeds(studio: Studio, result: Result) -> None:
+    made = studio.more(result, 1, "page", nothing)
+    assert {clip.recipe.own_seed for clip in made.clips}.isdisjoint({7, 8})
+    assert len(made.clips) == 4
+
+
+def test_cancel_stops_between_steps_and_frees_the_page(studio: Studio) -> None:
+    seen: list[str] = []
+
+    def stop(share: float, text: str) -> None:
+        seen.append(text)
+        studio.stops.stop("mine")
+
+    with pytest.raises(Cancelled):
+        studio.generate(replace(WISH, pipeline=studio.default, steps=50), "mine", stop)
+    assert len(seen) == 1
+    assert not studio.stops.stop("mine")
+
+
+def test_cancelling_one_page_leaves_another(studio: Studio) -> None:
+    with studio.stops.watching("a") as a, studio.stops.watching("b") as b:
+        studio.stops.stop("a")
+        assert a.is_set() and not b.is_set()
+
+
+def test_the_command_gives_the_clip_again(
+    studio: Studio, result: Result, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = studio.regenerate(result, 1, 1, 99, "page").clips[1]
+    folder = studio.default
+    lines = replace(edited.recipe, pipeline=folder).command().split(" && \\\n")
+    monkeypatch.chdir(tmp_path)
+    for line in lines:
+        told = run(*shlex.split(line)[1:])
+        assert told.code == 0, told.err
+    made = Motion.load(next((tmp_path / "out/edit-1").glob("*.npz")))
+    assert (made.joints == edited.motion.joints).all()
+    assert [s.text for s in made.text] == [s.text for s in edited.motion.text]
+
+
+def test_the_python_gives_the_clip_again(studio: Studio, result: Result) -> None:
+    edited = studio.regenerate(result, 0, 0, 5, "page").clips[0]
+    there: dict[str, Any] = {}
+    exec(replace(edited.recipe, pipeline=studio.default).python(), there)
+    assert (there["motion"].joints == edited.motion.joints).all()
+
+
+def test_the_view_is_told_joints_and_skin(result: Result) -> None:
+    motions = [clip.motion for clip in result.clips]
+    told = joints_view(motions, ["a", "b"])
+    frames = len(motions[0])
+    joints = np.frombuffer(base64.b64decode(told["clips"][1]["joints"]), np.float32).reshape(frames, 22, 3)
+    assert np.allclose(joints, motions[1].joints.numpy())
+    skin = skin_view(motions)
+    vertices = np.frombuffer(base64.b64decode(skin["vertices"]), np.float32).reshape(-1, 3)
+    faces = np.frombuffer(base64.b64decode(skin["faces"]), np.uint16).reshape(-1, 3)
+    weights = np.frombuffer(base64.b64decode(skin["weights"]), np.uint8).reshape(-1, 4)
+    turns = np.frombuffer(base64.b64decode(skin["moves"][0]["turns"]), np.float32).reshape(frames, 24, 4)
+    assert faces.max() < len(vertices) == len(weights)
+    assert (weights.astype(int).sum(1) == 255).all()
+    assert np.allclose(np.linalg.norm(turns, axis=-1), 1, atol=1e-4)
+    json.dumps([told, skin])
+
+
+def test_cards_escape_what_people_wrote(studio: Studio) -> None:
+    evil = "<img src=x onerror=alert(1)> walks"
+    wish = replace(WISH, texts=(evil,), seconds=(0.5,), pipeline=studio.default)
+    page = cards(studio.generate(wish, "page", nothing), "")
+    assert "<img" not in page and "&lt;img" in page
+    assert "<script" not in notice("<script>")
+
+
+def test_old_results_go_with_their_files(tiny_pipeline: Path) -> None:
+    studio = Studio(tiny_pipeline)
+    first = studio.generate(replace(WISH, pipeline=studio.default), "page", nothing)
+    file = first.file(0, "npz")
+    for _ in range(KEPT):
+        studio.results.add(Result(first.clips, 0.0))
+    assert studio.results.get(first.token) is None and not file.exists()
+    assert studio.results.get(["x"]) is None
+    root = first.folder.parent
+    studio.results.close()
+    assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("a.exe", "x", "not txt"),
+        ("a.txt", "\n\n", "no sentence"),
+        ("a.txt", "walks\n" * (MAX_LINES + 1), str(MAX_LINES)),
+        ("a.csv", "words\nwalks\n", "column 'text'"),
+        ("a.csv", "text,seconds\nwalks,long\n", "line 2"),
+        ("a.jsonl", '{"text": "walks"}\n[]\n', "line 2"),
+        ("a.jsonl", '{"text": 3}\n', "line 1"),
+        ("a.jsonl", '{"text": "walks", "seconds": 1e9}\n', "60"),
+    ],
+)
+def test_batch_files_that_cannot_be_used_say_where(tmp_path: Path, name: str, content: str, word: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=word):
+        read_batch(path, WISH)
+
+
+def test_batch_files_are_read(tmp_path: Path) -> None:
+    one = replace(WISH, texts=("x",), seconds=(4.0,))
+    (tmp_path / "a.txt").write_text("\ufeffa person walks\n\nhe bows\n", encoding="utf-8")
+    assert [(w.texts, w.seconds, w.seed) for w in read_batch(tmp_path / "a.txt", one)] == [
+        (("a person walks",), (4.0,), 7),
+        (("he bows",), (4.0,), 8),
+    ]
+    (tmp_path / "a.csv").write_text('text,seconds,seed\n"walks, slowly",2.5,\nbows,,3\n', encoding="utf-8")
+    assert [(w.texts[0], w.seconds, w.seed) for w in read_batch(tmp_path / "a.csv", one)] == [
+        ("walks, slowly", (2.5,), 7),
+        ("bows", (4.0,), 3),
+    ]
+    (tmp_path / "a.jsonl").write_text('{"text": ["walks", "bows"], "seconds": [1, 2]}\n', encoding="utf-8")
+    assert read_batch(tmp_path / "a.jsonl", one)[0].seconds == (1.0, 2.0)
+
+
+def test_a_batch_becomes_a_zip(studio: Studio) -> None:
+    wishes = [replace(WISH, seed=i, pipeline=studio.default) for i in range(2)]
+    made = studio.batch(wishes, ("npz", "bvh"), "page", nothing)
+    with zipfile.ZipFile(made.zip()) as file:
+        names = file.namelist()
+        entries = json.loads(file.read("manifest.json"))
+    assert len(names) == 5 and len({n.split("-")[0] for n in names if n[0].isdigit()}) == 2
+    assert [entry["seed"] for entry in entries] == [0, 1]
+    assert sorted(f for entry in entries for f in entry["files"]) == sorted(n for n in names if n != "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def server(tiny_pipeline: Path) -> Iterator[Server]:
+    made = start(Serving(port=0, pipeline=str(tiny_pipeline), device="cpu"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Any:
+    from gradio_client import Client
+
+    return Client(server.url, verbose=False)
+
+
+def fetched(server: Server, address: str) -> bytes:
+    with urllib.request.urlopen(server.url.rstrip("/") + address, timeout=30) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def refused(server: Server, address: str) -> int:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        fetched(server, address)
+    text = error.value.read().decode()
+    assert "Traceback" not in text and "/tmp" not in text
+    return error.value.code
+
+
+def generated(client: Any, **further: Any) -> dict[str, Any]:
+    asked = {"texts": ["a person walks", "he waves"], "seconds": [1.0, 0.5], "steps": 2, **further}
+    told: dict[str, Any] = client.predict(**asked, api_name="/generate")
+    return told
+
+
+def test_the_api_generates_and_its_files_open(server: Server, client: Any, tmp_path: Path) -> None:
+    told = generated(client, samples=2)
+    clip = told["clips"][1]
+    assert clip["seed"] == 8 and clip["seconds"] == 1.5
+    for kind, address in clip["files"].items():
+        content = fetched(server, address)
+        if kind == "glb":
+            assert content[:4] == b"glTF"
+        elif kind == "bvh":
+            assert content.startswith(b"HIERARCHY")
+        elif kind == "joints":
+            assert np.load(io.BytesIO(content)).shape == (30, 22, 3)
+        else:
+            assert ("poses" in np.load(io.BytesIO(content))) is True
+    with zipfile.ZipFile(io.BytesIO(fetched(server, told["zip"]))) as file:
+        assert len(file.namelist()) == 11
+
+
+def test_the_api_regenerates_one_sentence(server: Server, client: Any) -> None:
+    told = generated(client)
+    changed = client.predict(told["token"], 0, 1, 5, "he bows", api_name="/regenerate")
+    before, after = (np.load(io.BytesIO(fetched(server, t["clips"][0]["files"]["joints"]))) for t in (told, changed))
+    assert (before[:20] == after[:20]).all() and (before[20:] != after[20:]).any()
+
+
+def test_the_api_draws_the_video(server: Server, client: Any) -> None:
+    told = generated(client, texts=["walks"], seconds=[0.5])
+    assert refused(server, told["clips"][0]["files"]["npz"].replace("npz", "mp4")) == 404
+    drawn = client.predict(told["token"], 0, api_name="/video")
+    assert fetched(server, drawn["clips"][0]["files"]["mp4"])[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ({"seconds": [1.0]}, "one length"),
+        ({"texts": ["", ""]}, "empty"),
+        ({"samples": 99}, "samples is 99"),
+        ({"steps": "many"}, "number"),
+        ({"texts": ["walk " * 100, "b"]}, "characters"),
+    ],
+)
+def test_the_api_tells_what_is_wrong(client: Any, asked: dict[str, Any], word: str) -> None:
+    with pytest.raises(Exception, match=word) as error:
+        generated(client, **asked)
+    assert "Traceback" not in str(error.value)
+
+
+def test_two_at_once_get_their_own(client: Any) -> None:
+    told: dict[int, dict[str, Any]] = {}
+
+    def ask(seed: int) -> None:
+        told[seed] = generated(client, seed=seed)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {seed: t["clips"][0]["seed"] for seed, t in told.items()} == {1: 1, 2: 2}
+    assert told[1]["token"] != told[2]["token"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/motiongen/results/nothing/joints",
+        "/motiongen/results/nothing/all.zip",
+        "/motiongen/web/demo.py",
+        "/motiongen/web/..%2Fcli.py",
+        "/gradio_api/file=/etc/hostname",
+        "/gradio_api/file=pyproject.toml",
+    ],
+)
+def test_nothing_else_is_served(server: Server, address: str) -> None:
+    assert refused(server, address) in (403, 404)
+
+
+def test_formats_and_clips_that_are_not_there(server: Server, client: Any) -> None:
+    at = generated(client)["zip"].removesuffix("/all.zip")
+    assert refused(server, f"{at}/0/exe") == 404
+    assert refused(server, f"{at}/7/glb") == 404
+    assert refused(server, f"{at}/-1/glb") == 404
+
+
+def test_documented_names(client: Any) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(named) == {"/generate", "/regenerate", "/video", "/describe"}
+
+
+def test_a_password_guards_the_results_too(tiny_pipeline: Path) -> None:
+    made = start(Serving(port=0, pipeline=str(tiny_pipeline), device="cpu", auth="ann:secret"))
+    try:
+        welcome = made.studio.results.welcome
+        assert refused(made, f"/motiongen/results/{welcome.token}/joints") == 401
+        assert refused(made, "/config") == 401
+    finally:
+        made.close()
+
+
+def test_options_that_cannot_be_used(run: Callable[..., Any]) -> None:
+    assert "NAME:PASSWORD" in run("demo", "--auth", "ann").err
+    assert "--port is 70000" in run("demo", "--port", "70000").err
