@@ -35,8 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoint": FOUNDATION | {"motiongen"},
     "prompts": FOUNDATION,
     "editing": FOUNDATION | {"features", "models", "diffusion", "prompts"},
-    "pipeline": FOUNDATION
-    | {"ops", "assets", "features", "models", "diffusion", "checkpoint", "prompts", "editing"},
+    "pipeline": FOUNDATION | {"ops", "assets", "features", "models", "diffusion", "checkpoint", "prompts", "editing"},
     "training": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "evaluation"},
     "evaluation": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "training"},
     "body": FOUNDATION | {"assets"},

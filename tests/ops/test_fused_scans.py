@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
     use_instruction_set(instruction_sets()[-1])
 
 
-def make(shape: Shape, seed: int = 0) -> dict[str, Tensor]:
+def make(shape: Shape, seed: int = 0) -> dict[str, Any]:
     """shape: b, l, k, c, n, rank, kernel."""
     b, length, k, c, n, rank, kernel = shape
     generator = torch.Generator().manual_seed(seed)
