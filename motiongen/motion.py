@@ -55,8 +55,8 @@ class Motion:
         if not torch.isfinite(self.joints).all():
             frame = int((~torch.isfinite(self.joints)).flatten(1).any(1).nonzero()[0])
             raise MotionError(f"joints hold NaN or infinity, first at frame {frame}")
-        if not (0 < self.fps < float("inf")):
-            raise MotionError(f"fps is {self.fps}; it must be a positive number")
+        if not (0.1 <= self.fps <= 10_000):
+            raise MotionError(f"fps is {self.fps:g}; it must be 0.1 to 10000")
 
     def __len__(self) -> int:
         return self.joints.shape[0]
@@ -131,6 +131,8 @@ class Motion:
         except Exception as error:
             raise MotionError(f"{path}: not a readable npz or npy file ({type(error).__name__})") from None
         if isinstance(loaded, np.ndarray):
+            if loaded.dtype.kind not in "fiu":
+                raise MotionError(f"{path}: holds {loaded.dtype} and not the numbers of joints [frames, 22, 3]")
             return cls(torch.from_numpy(loaded.astype(np.float32)))
         with loaded as file:
             if "joints" not in file.files:
@@ -147,7 +149,9 @@ class Motion:
             columns = [_column(arrays, name) for name in ("texts", "starts", "stops")]
             if len({len(column) for column in columns}) > 1:
                 raise ValueError("texts, starts and stops differ in length")
-            text = tuple(Segment(str(t), int(a), int(b)) for t, a, b in zip(*columns))
+            # Spans beyond the clip say nothing; a few of them could say it of more frames than memory holds.
+            cut = ((str(t), max(0, int(a)), min(len(joints), int(b))) for t, a, b in zip(*columns))
+            text = tuple(Segment(t, a, b) for t, a, b in cut if a < b)
         except (TypeError, ValueError) as error:
             raise MotionError(f"{path}: not a motion ({str(error).splitlines()[0]})") from None
         extra = {k: torch.from_numpy(v) for k, v in arrays.items() if v.dtype.kind == "f"}

@@ -242,8 +242,11 @@ class TextToMotionPipeline:
             decoded = self.codec.decode(z, every, [len(t) for t in asked])
             features = [f[: len(t)].cpu() for f, t in zip(decoded, asked)]
         if output_type == "motion" and loop:
-            motions = [self._looped(z, batch, row, sampling, clean_feet, in_place) for row in range(len(asked))]
+            for row in range(len(asked)):
+                motion, z[row, batch.mask[row]] = self._looped(z, batch, row, sampling, clean_feet, in_place)
+                motions.append(motion)
             features = [motion.extra["features"] for motion in motions]
+            agreement = self.alignment(z, batch) if self.heads is not None else []
         elif output_type == "motion":
             for f, t in zip(features, asked):
                 joints = recovered(f, clean_feet and not in_place)
@@ -332,22 +335,20 @@ class TextToMotionPipeline:
 
     def _looped(
         self, z: Float[Tensor, "b l d"], batch: Batch, row: int, sampling: Sampling, clean_feet: bool, in_place: bool
-    ) -> Motion:
+    ) -> tuple[Motion, Float[Tensor, "l d"]]:
         codec = self._in_time()
         own = z[row : row + 1, batch.mask[row]]
         frames = batch.frame_sentence[row, batch.mask[row]]
-        # The seam's noise is drawn from the clip itself: the same clip has the same seam, whatever it was made with.
-        seed = int(own.abs().sum().item() * 1000) % (1 << 31)
         if not in_place:
             in_place = not stays(recovered(codec.decode(own)[0].cpu()))
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(0)  # the same clip has the same seam
         sentences = batch.sentences[row]
         whole = closed(self._sampler, codec, own, sentences, frames, sampling, generator, in_place)
         joints, features = looped(codec, whole, clean_feet, in_place)
         told = batch.asked[row]
         last = told.frames[-1] + len(joints) - len(told)
         segments = Timeline(told.sentences, (*told.frames[:-1], last)).segments()
-        return Motion(joints, FPS, segments, {"features": features})
+        return Motion(joints, FPS, segments, {"features": features}), whole[0]
 
     def _step_end(self, callback: StepEnd) -> Callable[[int, int, Tensor], Tensor | None]:
         def adapted(step: int, timestep: int, z: Tensor) -> Tensor | None:

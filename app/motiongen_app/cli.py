@@ -173,7 +173,7 @@ def convert(
 
 @app.command()
 def fit(
-    joints: Annotated[Path, typer.Argument(metavar="CLIP", help="A clip, or an npy of joints [t, 22, 3] at 20 fps.")],
+    joints: Annotated[Path, typer.Argument(metavar="CLIP", help="A clip, or an npy of joints, t x 22 x 3, at 20 fps.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="The clip to write, with poses, trans and betas.")],
     body: Annotated[str, typer.Option(help="smpl (MOTIONGEN_SMPL, else the free body), free, or a file.")] = "smpl",
     betas: Annotated[

@@ -30,7 +30,7 @@ def edit(clip: Path, span: str, text: str, settings: Settings) -> list[dict[str,
     if matched is None:
         raise InputError(f"--regenerate is '{span}'; give seconds as FROM:TO, such as 2.0:4.0")
     first, last = (float(value) for value in matched.groups())
-    if last - first < MIN_SECONDS:
+    if round(last * FPS) - round(first * FPS) < MIN_SECONDS * FPS:
         raise InputError(f"--regenerate is {last - first:g} seconds long; give at least {MIN_SECONDS:g}")
 
     def change(pipeline: TextToMotionPipeline, motion: Motion) -> Motion:
@@ -71,7 +71,9 @@ def _changed(
     clip: Path, change: Callable[[TextToMotionPipeline, Motion], Motion], settings: Settings, further: dict[str, Any]
 ) -> list[dict[str, Any]]:
     settings.check()
-    motion = load(clip)
+    if clip.resolve().parent == settings.out.resolve():
+        raise InputError(f"--out is the folder of {clip.name}, whose manifest it would replace; name another --out")
+    motion = load(clip).resampled(FPS)
     began = time.perf_counter()
     pipeline = TextToMotionPipeline.from_pretrained(settings.pipeline, chosen_device(settings.device))
     loaded = time.perf_counter()

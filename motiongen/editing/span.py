@@ -54,16 +54,20 @@ class Editor:
         group = self.codec.downsampling
         # The window: whole groups that begin at the span's first frame, or at the clip's.
         before = min(start // group, CONTEXT)
-        first = start - before * group
-        inside = -(-(stop - start) // group)
-        after = min(max(0, len(motion) - 1 - first - (before + inside) * group) // group, CONTEXT)
+        first = start - before * group if before else 0
+        encoded = (len(motion) - 1 - first) // group
+        inside = -(-(stop - first) // group) - before
+        after = min(max(0, encoded - before - inside), CONTEXT)
+        if not after and stop < len(motion):
+            # The frame that the span arrives at is made too.
+            inside = (stop - first) // group + 1 - before
         span = slice(before, before + inside)
         z, known = self._encoded(motion.joints[first:], before + inside + after)
         known[:, span] = False
         project = None
-        if first + span.stop * group < len(motion):
-            goal = root_anchor.total(self.codec.root_of(z)[:, span])
-            project = self._held_to(goal, span)
+        held = slice(before, min(span.stop, encoded))
+        if stop < len(motion) and held.stop > held.start:
+            project = self._held_to(root_anchor.total(self.codec.root_of(z)[:, held]), held)
         timeline = _around(motion, first, start, stop, text)
         made = recovered(self._generated(z, known, timeline, sampling, generator, project), clean_feet)
         made = _on_floor_of(made, motion.joints[first:])
@@ -147,13 +151,15 @@ def _fitted(
     """Frames `[start, stop)` of what was made, put into the clip `old`; both begin at the same frame."""
     if start:
         made = placed(made, made[start - 1], old[start - 1])
-    else:
+    elif stop < len(old):
         made = placed(made, made[stop], old[stop])
+    else:
+        made = placed(made, made[0], old[0])
     inside = made[start:stop]
     frames = stop - start
     if start:
         inside = inside + faded(old[start - 1] - made[start - 1], frames, FADE)
-    if stop < len(old) and stop < len(made):
+    if stop < len(old):
         end = made[stop]
         if start:
             inside, end = bent(inside, end, old[stop]), turned_to(end, old[stop])

@@ -23,6 +23,12 @@ SCALE = 100.0  # units per metre: centimetres, as nearly all motion capture has 
 _ENDS = {10: (0.0, 0.0, 0.07), 11: (0.0, 0.0, 0.07), 15: (0.0, 0.18, 0.0), 20: (0.18, 0.0, 0.0), 21: (-0.18, 0.0, 0.0)}
 
 
+def check_scale(scale: float) -> None:
+    """Raises: MotionError: not a number of units per metre that keeps millimetres and stays legible."""
+    if not 0.01 <= scale <= 100_000:
+        raise MotionError(f"--scale is {scale:g}; give 0.01 to 100000 units per metre")
+
+
 def write(motion: Motion, path: Path, scale: float = SCALE, mixamo: bool = False) -> None:
     """Write BVH: Y up, facing +Z, root without offset so that its channels are its place in the world.
 
@@ -31,10 +37,9 @@ def write(motion: Motion, path: Path, scale: float = SCALE, mixamo: bool = False
         mixamo: bones are called `mixamorig:Hips` and so on.
 
     Raises:
-        MotionError: the scale is not a positive number, or the file cannot be written.
+        MotionError: the scale is out of range, or the file cannot be written.
     """
-    if not 0 < scale < float("inf"):
-        raise MotionError(f"--scale is {scale}; it must be a positive number of units per metre")
+    check_scale(scale)
     pose = pose_of(motion)
     rest = proportions(motion, pose).rest.numpy()
     offsets = rest - rest[[max(parent, 0) for parent in PARENTS]]

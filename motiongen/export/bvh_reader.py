@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from motiongen.export.bones import CLIP_BONES, plain
-from motiongen.export.bvh import SCALE
+from motiongen.export.bvh import SCALE, check_scale
 from motiongen.export.disk import about, contents
 from motiongen.motion import Motion, MotionError
 from motiongen.skeleton import PARENTS
@@ -40,8 +40,7 @@ def read(path: Path, scale: float = SCALE) -> Motion:
     Raises:
         MotionError: not BVH, damaged, without motion, with another skeleton, or of another scale.
     """
-    if not 0 < scale < float("inf"):
-        raise MotionError(f"--scale is {scale}; it must be a positive number of units per metre")
+    check_scale(scale)
     text = contents(path).decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
     if not text.startswith("HIERARCHY"):
         raise MotionError(f"{path}: does not begin with HIERARCHY, so it is not BVH")
@@ -50,7 +49,7 @@ def read(path: Path, scale: float = SCALE) -> Motion:
         raise MotionError(f"{path}: has no MOTION section")
     try:
         joints = _hierarchy(text[: section.start()])
-    except (StopIteration, ValueError, IndexError):
+    except (StopIteration, RuntimeError, ValueError, IndexError):
         raise MotionError(f"{path}: its hierarchy is damaged") from None
     _check_skeleton(joints, path, scale)
     fps, values = _values(text[section.end() :], sum(len(j.channels) for j in joints), path)

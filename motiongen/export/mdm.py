@@ -7,6 +7,7 @@ It is a pickled dictionary, 20 frames per second by custom. Ours is written as p
 from __future__ import annotations
 
 import pickle
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -111,15 +112,16 @@ def _results(data: bytes, path: Path) -> dict[str, Any]:
     if payload is None:
         raise MotionError(f"{path}: holds an array and no results of MDM")
     try:
-        loaded = _ArraysOnly(BytesIO(payload)).load()
-        results = loaded.item() if isinstance(loaded, np.ndarray) and loaded.size == 1 else loaded
+        results = _plain(_ArraysOnly(BytesIO(payload)).load())
+        if isinstance(results, list) and len(results) == 1:
+            (results,) = results
     except _Forbidden as error:
         raise MotionError(f"{path}: its pickle asks for {error}, which could run code; it is not read") from None
     except Exception as error:  # a damaged pickle may raise anything
         raise MotionError(f"{path}: damaged ({type(error).__name__})") from None
     if not isinstance(results, dict):
         raise MotionError(f"{path}: holds a {type(results).__name__} and no results of MDM")
-    return results
+    return {key: _plain(value) for key, value in results.items()}
 
 
 class _Forbidden(Exception):
@@ -127,15 +129,60 @@ class _Forbidden(Exception):
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Makes arrays, numbers, strings and containers of them; looks up nothing else, so nothing else can run."""
+    """Records of arrays, numbers, strings and containers of them; looks up nothing else, so nothing else can run.
+
+    Not even numpy's own types are made while it reads: what a pickle may tell them of their insides is not safe.
+    """
 
     _MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
-    _NAMES = ("ndarray", "dtype", "scalar", "_reconstruct")
 
     def find_class(self, module: str, name: str) -> Any:
-        if module in self._MODULES and name in self._NAMES:
-            # Files of numpy 1 and 2 name the same things in different places; the newer name leads to them in both.
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        known: dict[str, Any] = {"ndarray": _Array, "dtype": _Type, "scalar": _scalar, "_reconstruct": _Array}
+        if module in self._MODULES and name in known:
+            return known[name]
         if (module, name) == ("_codecs", "encode"):
-            return super().find_class(module, name)
+            return _latin1
         raise _Forbidden(f"{module}.{name}")
+
+
+class _Type:
+    """A type of numbers or strings by its name and byte order, and nothing else of it."""
+
+    def __init__(self, name: object, *unused: object) -> None:
+        if not isinstance(name, str) or not re.fullmatch(r"[<>|=]?([fiub][1248]|U[0-9]{1,6}|O8?)", name):
+            raise _Forbidden(f"the type {str(name)[:40]!r}")
+        self.name, self.order = name.lstrip("<>|="), "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if state[1] not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+            raise _Forbidden("a type with parts")
+        self.order = state[1]
+
+    def array(self, data: bytes, shape: tuple[int, ...], fortran: bool) -> np.ndarray:
+        kind = np.dtype(self.name).newbyteorder("=" if self.order == "|" else self.order)
+        return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+
+
+class _Array:
+    """What a pickle says of an array; `value` is the array, or a list where it holds objects."""
+
+    def __init__(self, *unused: object) -> None:
+        self.value: Any = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, fortran, data = state
+        self.value = list(data) if isinstance(data, list) else kind.array(data, shape, fortran)
+
+
+def _scalar(kind: _Type, data: bytes) -> Any:
+    return kind.array(data, (), False)[()]
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise _Forbidden(f"the encoding {encoding[:40]!r}")
+    return text.encode("latin1")
+
+
+def _plain(loaded: Any) -> Any:
+    return loaded.value if isinstance(loaded, _Array) else loaded

@@ -61,7 +61,8 @@ class Timelines:
         join: share of samples that are joined from several clips, each with its sentence.
         extend: share of samples that are continued by a clip of the same label under the same sentence, so that actions
             are seen to last longer than any one take.
-        pause: share of samples in which who stays in place pauses for a while, where a clip has a moment without
+        pause: share of samples in which who stays in place pauses for a while (those of `extend` that do not travel are
+            others such), where a clip has a moment without
             movement: who is to raise a hand for longer than it takes should hold it up or stand, not raise it again.
         pieces: clips in a joined sample at most.
         candidates: a joined clip is the one of so many random ones that begins most like the last one ended.

@@ -105,3 +105,19 @@ def test_loops_and_places_are_in_the_manifest(run: Run, tmp_path: Path) -> None:
     assert entry["loop"] and entry["in_place"] and entry["best_of"] == 1
     root = Motion.load(only(tmp_path)).joints[:, 0]
     assert float((root - root[0])[:, [0, 2]].norm(dim=-1).max()) < 0.3
+
+
+def test_the_folder_of_the_clip_is_not_written_to(run: Run, clip: Path) -> None:
+    before = sorted(path.name for path in clip.parent.iterdir())
+    result = run("continue", clip, "--text", "a person bows", "--out", clip.parent, *QUICK)
+    assert result.code == 2 and "name another --out" in result.err
+    assert sorted(path.name for path in clip.parent.iterdir()) == before
+
+
+def test_clips_of_another_frame_rate_are_brought_to_ours(run: Run, clip: Path, tmp_path: Path) -> None:
+    Motion.load(clip).resampled(30.0).save(tmp_path / "thirty.npz")
+    result = run(
+        "edit", tmp_path / "thirty.npz", "--regenerate", "1:2", "--text", "a bow", "--out", tmp_path / "out", *QUICK
+    )
+    assert result.code == 0, result.err
+    assert Motion.load(only(tmp_path / "out")).fps == 20

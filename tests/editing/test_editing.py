@@ -46,6 +46,26 @@ def test_only_the_span_is_generated_anew(pipeline: TextToMotionPipeline, walk: M
     assert [s.start for s in edited.text][1:] == [s.stop for s in edited.text][:-1]
 
 
+@pytest.mark.parametrize(
+    ("start", "stop"), [(1, 40), (3, 60), (4, 44), (60, 119), (98, 118), (83, 117), (20, 114), (0, 119), (1, 120)]
+)
+def test_spans_near_the_ends_leave_and_arrive(
+    pipeline: TextToMotionPipeline, walk: Motion, start: int, stop: int
+) -> None:
+    edited = pipeline.edit(walk, "a person walks forward", start, stop, STEPS, generator=seeded(2))
+    steps = edited.joints.diff(dim=0).norm(dim=-1).amax(-1)
+    own = walk.joints.diff(dim=0).norm(dim=-1).amax(-1).max()
+    assert start == 0 or steps[start - 1] < 3 * own
+    assert stop == len(walk) or steps[stop - 1] < 3 * own
+
+
+def test_the_whole_of_a_clip_can_be_made_anew(pipeline: TextToMotionPipeline, walk: Motion) -> None:
+    short = walk.crop(0, 41)
+    for stop in (41, 40, 39):
+        edited = pipeline.edit(short, "a person bows", 0, stop, STEPS, generator=seeded(2))
+        assert len(edited) == 41 and torch.equal(edited.joints[stop:], short.joints[stop:])
+
+
 def test_seams_do_not_jump(pipeline: TextToMotionPipeline, walk: Motion) -> None:
     edited = pipeline.edit(walk, "a person walks forward proudly", 40, 80, STEPS, generator=seeded(2))
     seams = torch.cat([acceleration(edited.joints)[36:42], acceleration(edited.joints)[76:82]])
