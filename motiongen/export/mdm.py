@@ -159,8 +159,8 @@ class _Type:
         self.order = state[1]
 
     def array(self, data: bytes, shape: tuple[int, ...], fortran: bool) -> np.ndarray:
-        kind = np.dtype(self.name).newbyteorder("=" if self.order == "|" else self.order)
-        return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+        order = "" if self.order in "|=" else self.order
+        return np.frombuffer(data, np.dtype(order + self.name)).reshape(shape, order="F" if fortran else "C")
 
 
 class _Array:
