@@ -87,6 +87,7 @@ def start(serving: Serving) -> Server:
         raise InputError('the demo needs Gradio, which is not installed; pip install "motiongen[demo]"') from None
     if serving.mcp and not _has("mcp"):
         raise InputError('--mcp needs a package that is not installed; pip install "gradio[mcp]"')
+    from motiongen_app import demo_api, demo_tabs
     from motiongen_app.demo_jobs import Studio
     from motiongen_app.demo_page import EXAMPLES, build, theme
     from motiongen_app.demo_routes import add_routes
@@ -100,7 +101,7 @@ def start(serving: Serving) -> Server:
         studio.welcome(*EXAMPLES[0][1:])
     except MotionError as error:
         log.warning("no welcome clip: %s", error)
-    blocks = build(studio, base)
+    blocks = build(studio, base, demo_tabs, demo_api)
     blocks.queue(max_size=WAITING, default_concurrency_limit=4)
     try:
         app, url, share_url = blocks.launch(

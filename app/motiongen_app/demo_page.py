@@ -153,14 +153,13 @@ def page_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def build(studio: Studio, base: str) -> gr.Blocks:
+def build(studio: Studio, base: str, tabs: Any, api: Any) -> gr.Blocks:
     """The whole page.
 
     Args:
         base: path of the page on its server, without a slash at its end.
+        tabs, api: the modules of the further tabs and of the named interface, which themselves stand on this one.
     """
-    from motiongen_app.demo_api import add_api
-    from motiongen_app.demo_tabs import batch_tab, compare_tab, doctor_tab
 
     def leave(request: gr.Request) -> None:
         studio.stops.stop(page_of(request))
@@ -171,12 +170,12 @@ def build(studio: Studio, base: str) -> gr.Blocks:
             with gr.Tab("Create"):
                 Create(studio, base).build(blocks)
             with gr.Tab("Batch"):
-                batch_tab(studio, base)
+                tabs.batch_tab(studio, base)
             with gr.Tab("Compare"):
-                compare_tab(studio, base)
+                tabs.compare_tab(studio, base)
             with gr.Tab("Doctor"):
-                doctor_tab()
-        add_api(studio, base)
+                tabs.doctor_tab()
+        api.add_api(studio, base)
         blocks.unload(leave)
     return blocks
 
