@@ -22,6 +22,8 @@ _OWN_POSE_MM = 25.0
 # Of all frames, the share whose lowest point may lie below the floor, and how far from it one who stands can be.
 _BELOW = 0.1
 _STANDS_M = 0.2
+# Of the largest singular value, what one must have to count: a body that stands still tells little of its scale.
+_INDEPENDENT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,17 @@ def proportions(motion: Motion, pose: Pose) -> Proportions:
     # The clip's root is that of the body, scaled, a height, and a place fixed to the pelvis: linear in all of them.
     up = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64).expand(len(motion), 3)
     known = torch.cat([torch.stack([pose.joints()[:, 0].double(), up], dim=-1), turned[:, 0]], dim=-1).flatten(0, 1)
-    scale, height, *place = torch.linalg.lstsq(known, joints[:, 0].flatten()[:, None], driver="gelsd").solution[:, 0]
+    # By the normal equations, summed one way: a library's own reductions vary with its threads, and so would files.
+    products = (known[:, :, None] * known[:, None, :]).sum(0)
+    towards = (known * joints[:, 0].flatten()[:, None]).sum(0)
+    solved = torch.linalg.lstsq(products, towards[:, None], rcond=_INDEPENDENT**2, driver="gelsd").solution[:, 0]
+    scale, height, *place = solved.float().double()
     rest = torch.stack(place).repeat(NUM_JOINTS, 1)
     for joint in range(1, NUM_JOINTS):
         above = PARENTS[joint]
         bone = (joints[:, joint] - joints[:, above])[..., None]
         rest[joint] = rest[above] + (turned[:, above].mT @ bone)[..., 0].mean(0)
-    return Proportions(rest, scale.item(), height.item())
+    return Proportions(rest.float().double(), scale.item(), height.item())
 
 
 def clip_joints(

@@ -81,7 +81,7 @@ def test_one_of_several_results_of_mdm_is_chosen(clip: Path, tmp_path: Path, run
         ),
         (("convert", "clip.npz", "out"), "no format ends in ''"),
         (("convert", "clip.npz", "out.npz", "--scale", "1"), "--scale is for BVH; here npz becomes npz"),
-        (("convert", "clip.npz", "out.bvh", "--scale", "0"), "--scale is 0.0"),
+        (("convert", "clip.npz", "out.bvh", "--scale", "0"), "--scale is 0; give"),
         (("convert", "clip.npz", "out.npz", "--mixamo"), "--mixamo names the bones of bvh and glb; npz has none"),
         (("convert", "clip.npz", "out.glb", "--sample", "0"), "--sample chooses among MDM's results; the clip is npz"),
         (("convert", "absent.npz", "out.npz"), "absent.npz: no such file"),
