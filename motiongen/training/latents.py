@@ -21,6 +21,7 @@ OUTLIER = 15.0
 STILL = 0.035  # metres a frame: joints that are slower hardly move
 TRAVELS = 0.015  # metres a frame
 LONGEST_PAUSE = 16  # latent frames
+_PAUSED_OF_JOINED = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class Timelines:
         join: share of samples that are joined from several clips, each with its sentence.
         extend: share of samples that are continued by a clip of the same label under the same sentence, so that actions
             are seen to last longer than any one take.
-        pause: share of samples in which who stays in place pauses for a while (those of `extend` that do not travel are
-            others such), where a clip has a moment without
+        pause: share of samples in which who stays in place pauses for a while, where a clip has a moment without
             movement: who is to raise a hand for longer than it takes should hold it up or stand, not raise it again.
+            Samples to be extended that do not travel do so too, and of the clips in joined samples half.
         pieces: clips in a joined sample at most.
         candidates: a joined clip is the one of so many random ones that begins most like the last one ended.
     """
@@ -177,10 +178,11 @@ def timeline_batch(
 
 @dataclass(frozen=True)
 class Piece:
-    """Latents of one sentence; `kind` numbers what they show."""
+    """Latents of one sentence; `clip` numbers where they are from, `kind` what they show."""
 
     latents: Float[Tensor, "_ d"]
     sentence: str
+    clip: int
     kind: int
 
     def __len__(self) -> int:
@@ -217,7 +219,7 @@ def _sample(
         if following is not None:
             return [replace(pieces[0], latents=torch.cat([pieces[0].latents, following.latents]))]
     elif kind < config.extend + config.pause:
-        return [_paused(clips[index], pieces[0], config, generator)]
+        return [_paused(clips, pieces[0], config.longest - len(pieces[0]), generator)]
     elif kind < config.extend + config.pause + config.join:
         wanted = 2 + int(torch.randint(config.pieces - 1, (), generator=generator))
         while len(pieces) < wanted:
@@ -228,18 +230,22 @@ def _sample(
             if following is None:
                 break
             pieces.append(following)
+        for i, piece in enumerate(pieces):
+            if float(torch.rand((), generator=generator)) < _PAUSED_OF_JOINED:
+                pieces[i] = _paused(clips, piece, config.longest - sum(map(len, pieces)), generator)
     return pieces
 
 
-def _paused(clip: LatentClip, piece: Piece, config: Timelines, generator: torch.Generator) -> Piece:
+def _paused(clips: Sequence[LatentClip], piece: Piece, room: int, generator: torch.Generator) -> Piece:
     """The piece, if it is the whole of a clip in place, with one of its moments without movement drawn out."""
+    clip = clips[piece.clip]
     version = next((i for i, z in enumerate(clip.versions) if z is piece.latents), None)
     if clip.travels or version is None or not clip.pauses[version]:
         return piece
     places = sorted(clip.pauses[version])
     place = places[int(torch.randint(len(places), (), generator=generator))]
     length = int(torch.randint(2, LONGEST_PAUSE + 1, (), generator=generator))
-    pause = clip.pauses[version][place].expand(min(length, config.longest - len(piece)), -1)
+    pause = clip.pauses[version][place].expand(min(length, room), -1)
     return replace(piece, latents=torch.cat([piece.latents[: place + 1], pause, piece.latents[place + 1 :]]))
 
 
@@ -263,4 +269,4 @@ def _piece(clips: Sequence[LatentClip], labels: Labels, index: int, longest: int
     if len(latents) > longest:
         start = int(torch.randint(len(latents) - longest + 1, (), generator=generator))
         latents = latents[start : start + longest]
-    return Piece(latents, caption, labels.kinds[index])
+    return Piece(latents, caption, index, labels.kinds[index])

@@ -165,6 +165,23 @@ def test_who_stays_in_place_is_seen_to_pause() -> None:
     assert paused > 20
 
 
+def test_joined_samples_pause_within_their_sentences() -> None:
+    still = torch.full((3,), -1.0)
+    clips = [replace(clip, pauses=({1: still},), travels=False) for clip in latents()]
+    config = Timelines(longest=40, join=1.0, extend=0.0, pause=0.0, pieces=2)
+    batches = [timeline_batch(clips, labels(), 16, config, step_generator(0, step)) for step in range(8)]
+    paused = of = 0
+    for batch, row in [(batch, row) for batch in batches for row in range(16)]:
+        assert batch.mask[row].sum() <= 40
+        for number, sentence in enumerate(batch.sentences[row]):
+            values = batch.z[row, batch.mask[row] & (batch.frame_sentence[row] == number), 0]
+            own, drawn_out = values[values != -1], (values == -1).nonzero().flatten().tolist()
+            assert own.tolist() == [int(sentence[-1])] * (4 + int(sentence[-1]))
+            assert drawn_out == list(range(2, 2 + len(drawn_out)))
+            paused, of = paused + (len(drawn_out) > 0), of + 1
+    assert of / 4 < paused < of * 3 / 4
+
+
 def test_a_clip_pauses_where_nothing_moves() -> None:
     torch.manual_seed(0)
     codec = TemporalCodec(latent_dim=8, width=24, blocks=1)
@@ -187,7 +204,7 @@ def test_long_clips_are_cropped_and_short_ones_padded() -> None:
     )
     assert batch.z.shape[1] <= 6
     padded = collate(
-        [[Piece(torch.ones(2, 3), "a", 0)], [Piece(torch.ones(5, 3), "b", 1), Piece(torch.ones(1, 3), "c", 2)]]
+        [[Piece(torch.ones(2, 3), "a", 0, 0)], [Piece(torch.ones(5, 3), "b", 1, 1), Piece(torch.ones(1, 3), "c", 2, 2)]]
     )
     assert padded.mask.sum(1).tolist() == [2, 6]
     assert (padded.z[0, 2:] == 0).all()

@@ -36,8 +36,8 @@ def batch() -> LatentBatch:
     torch.manual_seed(1)
     samples = [
         [
-            Piece(torch.randn(3 + i, 4), f"sentence number {i}", i % 3),
-            *([Piece(torch.randn(2, 4), "then waves", 7)] if i % 2 else []),
+            Piece(torch.randn(3 + i, 4), f"sentence number {i}", i, i % 3),
+            *([Piece(torch.randn(2, 4), "then waves", i, 7)] if i % 2 else []),
         ]
         for i in range(5)
     ]
@@ -137,7 +137,7 @@ def test_restored_motion_teaches_the_denoiser_and_leaves_the_heads() -> None:
 
 def test_equal_captions_and_equal_contents_are_no_negatives() -> None:
     pieces = [("A person walks.", 0), ("a person walks", 1), ("someone strolls", 0), ("a kick", 2)]
-    same = alike(collate([[Piece(torch.zeros(2, 4), text, kind)] for text, kind in pieces]))
+    same = alike(collate([[Piece(torch.zeros(2, 4), text, 0, kind)] for text, kind in pieces]))
     expected = torch.eye(4, dtype=torch.bool)
     expected[0, 1] = expected[1, 0] = expected[0, 2] = expected[2, 0] = True
     assert torch.equal(same, expected)
