@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from motiongen import __version__
+from motiongen_app.cli_evaluate import evaluate_app
+from motiongen_app.cli_train import train_app
 from motiongen_app.errors import OneLineGroup, SecondsCommand
+from motiongen_app.options import (
+    CleanFeet,
+    Clip,
+    DenoisingSteps,
+    Device,
+    Formats,
+    Guidance,
+    OutFolder,
+    PipelineName,
+    Scheduler,
+    Seconds,
+    Seed,
+)
 
 app = typer.Typer(
     name="motiongen",
@@ -18,9 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-train_app = typer.Typer(help="Train a codec, then a denoiser on its latents.", no_args_is_help=False)
 app.add_typer(train_app, name="train")
-evaluate_app = typer.Typer(help="Measure a pipeline.", no_args_is_help=False)
 app.add_typer(evaluate_app, name="evaluate")
 
 
@@ -39,22 +52,6 @@ def root(
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-Seed = Annotated[int, typer.Option(help="Seed of the first sample; the next ones count on.")]
-OutFolder = Annotated[Path, typer.Option(help="Folder for the clips and manifest.json.")]
-DenoisingSteps = Annotated[int, typer.Option(help="Denoising steps.")]
-Guidance = Annotated[float, typer.Option(help="How much the text counts; 1 is no guidance.")]
-Scheduler = Annotated[str, typer.Option(help="ddim, dpm-solver++ or unipc.")]
-CleanFeet = Annotated[bool, typer.Option("--clean-feet/--raw-feet", help="Keep standing feet from sliding.")]
-Formats = Annotated[str, typer.Option(help="Files to write, separated by commas: npz, mp4, glb, bvh, amass, mdm.")]
-PipelineName = Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="npz, AMASS npz, bvh, glb, npy or MDM's results.npy.")]
-Seconds = Annotated[
-    list[float] | None,
-    typer.Option(metavar="S...", help="Length of each sentence, or one for all. [default: 4]", show_default=False),
-]
 
 
 @app.command(cls=SecondsCommand)
@@ -228,68 +225,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
     if not command.run(as_json):
         raise typer.Exit(1)
-
-
-Data = Annotated[Path, typer.Option(help="Dataset in HumanML3D's layout.")]
-Out = Annotated[Path, typer.Option(help="Folder for checkpoint, curves and weights.")]
-ConfigName = Annotated[str, typer.Option("--config", help="Name of a configuration, or a JSON file.")]
-Minutes = Annotated[float | None, typer.Option(help="Stop after so long; the schedule fits itself to it.")]
-Steps = Annotated[int | None, typer.Option(help="Steps, instead of the configuration's.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
-Threads = Annotated[int | None, typer.Option(help="Processor threads. [default: all]", show_default=False)]
-
-
-@train_app.command("codec")
-def train_codec(
-    data: Data,
-    out: Out,
-    config: ConfigName = "starter",
-    minutes: Minutes = None,
-    steps: Steps = None,
-    resume: Resume = False,
-    threads: Threads = None,
-) -> None:
-    """Train the codec; writes OUT/codec."""
-    from motiongen_app import train
-
-    folder = train.codec(config, train.Run(data, out, minutes, steps, resume, threads))
-    typer.echo(f"wrote {folder}")
-
-
-@train_app.command("denoiser")
-def train_denoiser(
-    data: Data,
-    out: Out,
-    codec: Annotated[Path, typer.Option(help="Folder of a trained codec: .../codec.")],
-    config: ConfigName = "starter",
-    minutes: Minutes = None,
-    steps: Steps = None,
-    resume: Resume = False,
-    threads: Threads = None,
-    half: Annotated[bool, typer.Option("--half", help="Write the weights in 16 bits.")] = False,
-    begin_from: Annotated[
-        str | None, typer.Option(metavar="PIPELINE", help="Begin from the weights of a pipeline with the same codec.")
-    ] = None,
-) -> None:
-    """Train the denoiser; writes OUT/pipeline, which generate takes as --pipeline."""
-    from motiongen_app import train
-
-    folder = train.denoiser(config, codec, half, begin_from, train.Run(data, out, minutes, steps, resume, threads))
-    typer.echo(f"wrote {folder}")
-
-
-@evaluate_app.command("starter")
-def evaluate_starter(
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for report.md and report.json.")] = Path("report"),
-    pipeline: Annotated[str, typer.Option(help="Name of a released pipeline, or a folder.")] = "base",
-    seed: Annotated[int, typer.Option(help="Seed of the first clip; the next ones count on.")] = 0,
-    limit: Annotated[int, typer.Option(help="Clips to generate for each group of sentences.")] = 240,
-) -> None:
-    """Reconstruction and obedience on the starter set, real clips beside generated ones."""
-    from motiongen_app import evaluate
-
-    typer.echo(evaluate.starter(pipeline, data, out, seed, limit))
 
 
 def main() -> None:
