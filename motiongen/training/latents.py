@@ -43,11 +43,13 @@ class LatentClip:
 class LatentBatch:
     """Padded latents, which frames are real, and which of its sentences conditions each frame.
 
-    `kinds` numbers what the motion of each sentence shows; equal numbers show the same.
+    `seams` are the real frames beside a cut from one clip to another: no motion to learn. `kinds` numbers what the
+    motion of each sentence shows; equal numbers show the same.
     """
 
     z: Float[Tensor, "b l d"]
     mask: Bool[Tensor, "b l"]
+    seams: Bool[Tensor, "b l"]
     sentences: tuple[tuple[str, ...], ...]
     kinds: tuple[tuple[int, ...], ...]
     frame_sentence: Int[Tensor, "b l"]
@@ -74,7 +76,7 @@ class Timelines:
     extend: float = 0.15
     pause: float = 0.3
     pieces: int = 3
-    candidates: int = 16
+    candidates: int = 48
 
 
 @torch.no_grad()
@@ -178,12 +180,16 @@ def timeline_batch(
 
 @dataclass(frozen=True)
 class Piece:
-    """Latents of one sentence; `clip` numbers where they are from, `kind` what they show."""
+    """Latents of one sentence; `clip` numbers where they are from, `kind` what they show.
+
+    From frame `cut` on they are those of another clip.
+    """
 
     latents: Float[Tensor, "_ d"]
     sentence: str
     clip: int
     kind: int
+    cut: int | None = None
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -195,16 +201,21 @@ def collate(samples: Sequence[Sequence[Piece]]) -> LatentBatch:
     z = torch.zeros(len(samples), length, samples[0][0].latents.shape[-1])
     mask = torch.zeros(len(samples), length, dtype=torch.bool)
     frame_sentence = torch.zeros(len(samples), length, dtype=torch.long)
+    seams = torch.zeros_like(mask)
     for row, pieces in enumerate(samples):
         start = 0
         for number, piece in enumerate(pieces):
             stop = start + len(piece)
             z[row, start:stop] = piece.latents
             frame_sentence[row, start:stop] = number
+            cuts = ([start] if start else []) + ([] if piece.cut is None else [start + piece.cut])
+            for cut in cuts:
+                seams[row, cut - 1 : cut + 1] = True
             start = stop
         mask[row, :start] = True
     sentences = tuple(tuple(piece.sentence for piece in pieces) for pieces in samples)
-    return LatentBatch(z, mask, sentences, tuple(tuple(p.kind for p in pieces) for pieces in samples), frame_sentence)
+    kinds = tuple(tuple(p.kind for p in pieces) for pieces in samples)
+    return LatentBatch(z, mask, seams, sentences, kinds, frame_sentence)
 
 
 def _sample(
@@ -217,7 +228,8 @@ def _sample(
         offered = peers[torch.randint(len(peers), (config.candidates,), generator=generator)].tolist()
         following = _closest(pieces, clips, labels, offered, config, generator)
         if following is not None:
-            return [replace(pieces[0], latents=torch.cat([pieces[0].latents, following.latents]))]
+            both = torch.cat([pieces[0].latents, following.latents])
+            return [replace(pieces[0], latents=both, cut=len(pieces[0]))]
     elif kind < config.extend + config.pause:
         return [_paused(clips, pieces[0], config.longest - len(pieces[0]), generator)]
     elif kind < config.extend + config.pause + config.join:

@@ -77,19 +77,19 @@ class DenoiserLoss(nn.Module):
         place = {s: i for i, s in enumerate(distinct)}
         embedding = self.text_encoder(distinct)
         rows = [[place["" if drop else s] for s in row] for row, drop in zip(batch.sentences, drawn.dropped)]
-        z, noise, mask, frames, timesteps, given = (
+        # Clips that were joined do not flow into each other: how they do is left to what whole clips taught.
+        every = batch.mask & ~drawn.plan.given & ~batch.seams
+        z, noise, mask, frames, timesteps, given, asked = (
             x[share.rows].to(device)
             for x in (
-                batch.z, drawn.noise, batch.mask, batch.frame_sentence, drawn.plan.timesteps, drawn.plan.given,
+                batch.z, drawn.noise, batch.mask, batch.frame_sentence, drawn.plan.timesteps, drawn.plan.given, every,
             )
         )  # fmt: skip
         text = FrameText.build(embedding, rows[share.rows], frames)
         noisy = self.objective.add_noise(z, noise, timesteps)
         predicted = self.denoiser(noisy, self.objective.noise_level(timesteps), text, mask).float()
-        asked = mask & ~given
         error = (predicted - self.objective.target(z, noise, timesteps)).square().mean(-1)
-        count = (batch.mask & ~drawn.plan.given).sum()
-        total = diffusion = (error * asked).sum() / count * share.count
+        total = diffusion = (error * asked).sum() / every.sum() * share.count
         parts = {"diffusion": diffusion.item()}
         if self.heads is not None:
             restored = torch.where(given[..., None], z, self.objective.restored(noisy, predicted, timesteps))

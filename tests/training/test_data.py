@@ -142,6 +142,7 @@ def test_extended_samples_have_one_sentence_and_one_label() -> None:
     batch = timeline_batch(latents(), labels(), 16, config, step_generator(0, 0))
     for row, sentences in enumerate(batch.sentences):
         values = batch.z[row, batch.mask[row], 0]
+        assert batch.seams[row].nonzero().flatten().tolist() == [len(values) // 2 - 1, len(values) // 2]
         assert len(sentences) == 1 and sentences[0] == f"sentence {int(values[0])}"
         assert len(values) == 2 * (4 + int(values[0])) and (values == values[0]).all()
 
@@ -206,7 +207,7 @@ def test_long_clips_are_cropped_and_short_ones_padded() -> None:
     padded = collate(
         [[Piece(torch.ones(2, 3), "a", 0, 0)], [Piece(torch.ones(5, 3), "b", 1, 1), Piece(torch.ones(1, 3), "c", 2, 2)]]
     )
-    assert padded.mask.sum(1).tolist() == [2, 6]
+    assert padded.mask.sum(1).tolist() == [2, 6] and padded.seams.nonzero().tolist() == [[1, 4], [1, 5]]
     assert (padded.z[0, 2:] == 0).all()
 
 
