@@ -25,7 +25,7 @@ BASE: dict[str, Any] = {
     "model": {"width": 128, "inner": 64, "group": 16, "feedforward": 512},
     "text_model": {"dim": 128, "layers": 1, "feedforward": 256, "word_dropout": 0.08, "word_noise": 0.3},
     "heads": {"width": 128},
-    "loop": {"learning_rate": 1e-3, "average": 0.995, "log_every": 25, "validate_every": 10_000},
+    "loop": {"learning_rate": 1e-3, "average": 0.995, "log_every": 25},
     "timelines": {"longest": 40},
     "batch": 32,
 }
@@ -53,17 +53,27 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def train(name: str, seed: int, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+def configured(name: str, seed: int, options: argparse.Namespace) -> Path:
+    """The run's configuration, in its folder; one that was trained with another is refused."""
     out = options.out / f"{name}-{seed}"
+    loop = {**BASE["loop"], "steps": options.steps, "seed": seed, "validate_every": options.steps}
+    config = {**BASE, **VARIANTS[name][1], "loop": loop}
+    kept = out / "config.json"
+    if kept.exists() and json.loads(kept.read_text()) != config:
+        raise SystemExit(f"{out}: was trained with other settings, such as --steps; name another --out")
     out.mkdir(parents=True, exist_ok=True)
-    changes = VARIANTS[name][1]
+    kept.write_text(json.dumps(config, indent=2))
+    return kept
+
+
+def train(name: str, seed: int, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+    config = configured(name, seed, options)
+    out = config.parent
     codec = options.tokens_codec if name == "tokens" else options.codec
-    config = {**BASE, **changes, "loop": {**BASE["loop"], "steps": options.steps, "seed": seed}}
-    (out / "config.json").write_text(json.dumps(config, indent=2))
     command = [
         sys.executable, "-c", "from motiongen_app.cli import main; main()", "train", "denoiser",
         "--data", str(options.data), "--codec", str(codec), "--out", str(out),
-        "--config", str(out / "config.json"), "--threads", "1",
+        "--config", str(config), "--threads", "1",
     ]  # fmt: skip
     if (out / "checkpoint").exists():
         command.append("--resume")
@@ -84,6 +94,8 @@ def run_all(jobs: list[tuple[str, int]], options: argparse.Namespace) -> None:
             if process.poll() is not None:
                 del running[job]
                 if process.returncode:
+                    for other in running.values():
+                        other.terminate()
                     raise SystemExit(f"{job[0]} failed; see {options.out / f'{job[0]}-{job[1]}' / 'log.txt'}")
 
 
@@ -97,7 +109,7 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
     from motiongen.pipeline import TextToMotionPipeline
 
     folder = options.out / f"{name}-{seed}"
-    kept = folder / "measured.json"
+    kept = folder / f"measured-{options.limit}.json"
     if kept.exists():
         return json.loads(kept.read_text())
     pipeline = TextToMotionPipeline.from_pretrained(folder / "pipeline")
@@ -173,8 +185,9 @@ def main() -> None:
         parser.error(f"'{unknown[0]}' is unknown; there are {', '.join(VARIANTS)}")
     if not set(names) <= set(possible):
         parser.error("'tokens' needs --tokens-codec")
-    BASE["loop"]["validate_every"] = options.steps
     jobs = [(name, seed) for seed in range(options.seeds) for name in names]
+    for job in jobs:
+        configured(*job, options)
     run_all([job for job in jobs if not (options.out / f"{job[0]}-{job[1]}" / "pipeline").exists()], options)
     results = {
         name: [
