@@ -13,9 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongen.arrays import ArraysError, read_npy, read_npz
 from motiongen.skeleton import MIRROR, NUM_JOINTS
 
 FPS = 20.0
+# Beyond, 32-bit numbers no longer tell centimetres apart, and nothing that people do goes there.
+FARTHEST_M = 1e5
+_NPY = b"\x93NUMPY"
+# Of the arrays that travel with a clip, those that are computed with.
+_POSED = {"features", "poses", "trans", "betas"}
 
 
 class MotionError(ValueError):
@@ -29,6 +35,10 @@ class Segment:
     text: str
     start: int
     stop: int
+
+    def __post_init__(self) -> None:
+        # Halves of characters can be in files and arguments but in no file or picture that shows the text.
+        object.__setattr__(self, "text", self.text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class Motion:
         if not torch.isfinite(self.joints).all():
             frame = int((~torch.isfinite(self.joints)).flatten(1).any(1).nonzero()[0])
             raise MotionError(f"joints hold NaN or infinity, first at frame {frame}")
+        if (farthest := self.joints.abs().max().item()) > FARTHEST_M:
+            raise MotionError(f"joints are up to {farthest:.3g} m away; at most {FARTHEST_M:g} m: are they in metres?")
+        for name in self.extra.keys() & _POSED:
+            if not torch.isfinite(self.extra[name]).all():
+                raise MotionError(f"array '{name}' holds NaN or infinity")
         if not (0.1 <= self.fps <= 10_000):
             raise MotionError(f"fps is {self.fps:g}; it must be 0.1 to 10000")
 
@@ -124,38 +139,56 @@ class Motion:
     def load(cls, path: str | Path) -> Motion:
         """Read a native `npz`, or a bare `npy` of joints [t, 22, 3] at 20 fps."""
         path = Path(path)
+        arrays = _arrays(path)
+        if "joints" not in arrays:
+            held = ", ".join(sorted(arrays))[:200] or "nothing"
+            raise MotionError(f"{path}: holds no array 'joints' (it has: {held})")
         try:
-            loaded = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise MotionError(f"{path}: no such file") from None
-        except Exception as error:
-            raise MotionError(f"{path}: not a readable npz or npy file ({type(error).__name__})") from None
-        if isinstance(loaded, np.ndarray):
-            if loaded.dtype.kind not in "fiu":
-                raise MotionError(f"{path}: holds {loaded.dtype} and not the numbers of joints [frames, 22, 3]")
-            return cls(torch.from_numpy(loaded.astype(np.float32)))
-        with loaded as file:
-            if "joints" not in file.files:
-                raise MotionError(
-                    f"{path}: holds no array 'joints' (it has: {', '.join(sorted(file.files)) or 'nothing'})"
-                )
-            try:
-                arrays = {k: file[k] for k in file.files}
-            except Exception as error:
-                raise MotionError(f"{path}: damaged ({type(error).__name__})") from None
-        try:
-            joints = torch.from_numpy(np.ascontiguousarray(arrays.pop("joints"), dtype=np.float32))
-            fps = float(arrays.pop("fps", np.float32(FPS)))
+            with np.errstate(all="ignore"):  # what is too large for 32 bits is infinite there, and refused below
+                joints = torch.from_numpy(np.ascontiguousarray(_real(arrays.pop("joints")), dtype=np.float32))
+            fps = float(_real(arrays.pop("fps", np.array(FPS))))
             columns = [_column(arrays, name) for name in ("texts", "starts", "stops")]
             if len({len(column) for column in columns}) > 1:
                 raise ValueError("texts, starts and stops differ in length")
             # Spans beyond the clip say nothing; a few of them could say it of more frames than memory holds.
             cut = ((str(t), max(0, int(a)), min(len(joints), int(b))) for t, a, b in zip(*columns))
             text = tuple(Segment(t, a, b) for t, a, b in cut if a < b)
-        except (TypeError, ValueError) as error:
-            raise MotionError(f"{path}: not a motion ({str(error).splitlines()[0]})") from None
-        extra = {k: torch.from_numpy(v) for k, v in arrays.items() if v.dtype.kind == "f"}
-        return cls(joints, fps, text, extra)
+            extra = {k: torch.from_numpy(_at_most_double(v)) for k, v in arrays.items() if v.dtype.kind == "f"}
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MotionError(f"{path}: not a motion ({(str(error).splitlines() or [''])[0][:120]})") from None
+        try:
+            return cls(joints, fps, text, extra)
+        except MotionError as error:
+            raise MotionError(f"{path}: {error}") from None
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a npz, or the one of a npy as its `joints`."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(_NPY)) != _NPY:
+                return read_npz(file)
+            joints = read_npy(file)
+    except FileNotFoundError:
+        raise MotionError(f"{path}: no such file") from None
+    except OSError as error:
+        raise MotionError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ArraysError as error:
+        raise MotionError(f"{path}: not a readable npz or npy file: {error}") from None
+    if joints.dtype.kind not in "fiu":
+        raise MotionError(f"{path}: holds {joints.dtype} and not the numbers of joints [frames, 22, 3]")
+    return {"joints": joints}
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"holds {array.dtype} where numbers should be")
+    return array
+
+
+def _at_most_double(array: np.ndarray) -> np.ndarray:
+    """The array in a type that torch has: some machines have floats of more than 64 bits."""
+    return array if array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
 def _column(arrays: dict[str, np.ndarray], name: str) -> Sequence[Any]:

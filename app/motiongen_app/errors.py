@@ -110,8 +110,12 @@ def _explained(error: Exception) -> str | None:
     """The line for an error that the user can mend; None for a fault of the program."""
     if isinstance(error, _ParserError):
         return str(error.format_message())  # type: ignore[attr-defined]
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError):
+        # A disk that fills up while something is written names no file.
+        reason = error.strerror or str(error) or type(error).__name__
+        return reason if error.filename is None else f"{error.filename}: {reason}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; ask for less at a time"
     # Looked up rather than imported: a mistyped option should not wait for torch.
     motion = sys.modules.get("motiongen.motion")
     if isinstance(error, InputError) or (motion is not None and isinstance(error, motion.MotionError)):

@@ -14,6 +14,11 @@ FPS = 120.0
 _AXES = {"x": 0, "y": 1, "z": 2}
 _DOFS = ("rx", "ry", "rz")
 _ROOT_DOFS = ("tx", "ty", "tz", *_DOFS)
+_MAX_BONES = 1000
+# No angle, length or place in any unit is larger; sums and sines of what is stay numbers.
+_LARGEST = 1e9
+# Bones times frames that a file may have, beside one for each of its bytes: a bone that does not move costs none.
+_SAMPLES = 1_000_000
 
 
 @dataclass
@@ -37,6 +42,8 @@ def parse(data: bytes, skeleton: bytes, path: Path, skeleton_path: Path) -> Anim
     """
     bones = _skeleton(_lines(skeleton, skeleton_path), skeleton_path)
     frames = _frames(_lines(data, path), bones, path)
+    if len(frames["root"]) * len(bones) > _SAMPLES + len(data):
+        raise FileRefused(path, f"moves {len(bones)} bones through {len(frames['root'])} frames with too few values")
     return _animation(bones, frames)
 
 
@@ -66,7 +73,9 @@ def _skeleton(lines: list[str], path: Path) -> dict[str, _Bone]:
     _read_root(bones["root"], sections[":root"], path)
     for bone in _bone_data(sections[":bonedata"], degrees, path):
         if bone.name in bones:
-            raise FileRefused(path, f"has two bones named '{bone.name}'")
+            raise FileRefused(path, f"has two bones named '{bone.name[:40]}'")
+        if len(bones) == _MAX_BONES:
+            raise FileRefused(path, f"has more than {_MAX_BONES} bones")
         bones[bone.name] = bone
     return _in_order(bones, sections[":hierarchy"], path)
 
@@ -123,8 +132,8 @@ def _vector(words: list[str], path: Path, size: int = 3) -> np.ndarray:
         values = np.array([float(word) for word in words])
     except ValueError:
         raise FileRefused(path, f"'{' '.join(words)[:40]}' stands where numbers should be") from None
-    if values.size != size or not np.isfinite(values).all():
-        raise FileRefused(path, f"'{' '.join(words)[:40]}' should be {size} finite numbers")
+    if values.size != size or not (np.abs(values) <= _LARGEST).all():
+        raise FileRefused(path, f"'{' '.join(words)[:40]}' should be {size} finite numbers of at most {_LARGEST:g}")
     return values
 
 
@@ -181,8 +190,8 @@ def _frames(lines: list[str], bones: dict[str, _Bone], path: Path) -> dict[str, 
             numbers[name] = np.array(rows, dtype=np.float64)
         except ValueError:
             raise FileRefused(path, f"bone '{name}' has a value that is not a number") from None
-        if not np.isfinite(numbers[name]).all():
-            raise FileRefused(path, f"bone '{name}' has a value that is NaN or infinite")
+        if not (np.abs(numbers[name]) <= _LARGEST).all():
+            raise FileRefused(path, f"bone '{name}' has a value that is NaN, infinite or more than {_LARGEST:g}")
         if radians:
             turns = [i for i, dof in enumerate(bones[name].dofs) if dof in _DOFS]
             numbers[name][:, turns] = np.degrees(numbers[name][:, turns])

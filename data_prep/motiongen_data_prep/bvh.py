@@ -15,6 +15,10 @@ from motiongen_data_prep.animation import Animation, FileRefused, euler_to_matri
 _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("xyz")}
 _MAX_JOINTS = 1000
 _MAX_FPS = 10_000.0
+# No angle and no place in any unit is larger; sums and sines of what is stay numbers.
+_LARGEST = 1e9
+# Joints times frames that a file may have, beside one for each of its bytes: a joint without channels costs none.
+_SAMPLES = 1_000_000
 
 
 @dataclass
@@ -34,12 +38,16 @@ def parse(data: bytes, path: Path) -> Animation:
     text = data.decode("utf-8", errors="replace")
     if not text.lstrip("\ufeff \t\r\n").startswith("HIERARCHY"):
         raise FileRefused(path, "does not begin with HIERARCHY, so it is not BVH")
-    motion = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE)
+    # Not \s, which crosses lines: many empty ones would be searched again from each of them.
+    motion = re.search(r"^[ \t]*MOTION[ \t\r]*$", text, re.MULTILINE)
     if motion is None:
         raise FileRefused(path, "has no MOTION section")
     joints = _hierarchy(text[: motion.start()].split()[1:], path)
     frames, fps, block = _motion_header(text[motion.end() :], path)
-    return _animation(joints, _values(block, frames, sum(len(j.channels) for j in joints), path), fps)
+    values = _values(block, frames, sum(len(j.channels) for j in joints), path)
+    if frames * len(joints) > _SAMPLES + len(text):
+        raise FileRefused(path, f"moves {len(joints)} joints through {frames} frames with too few values")
+    return _animation(joints, values, fps)
 
 
 def _hierarchy(tokens: list[str], path: Path) -> list[_Joint]:
@@ -92,7 +100,7 @@ def _hierarchy(tokens: list[str], path: Path) -> list[_Joint]:
 
 def _channels(following: Callable[[str], str], name: str, path: Path) -> tuple[str, ...]:
     count = following("a number of channels")
-    if not count.isdigit() or int(count) > 6:
+    if count not in ("0", "1", "2", "3", "4", "5", "6"):
         raise FileRefused(path, f"joint '{name}' has '{count[:20]}' channels; 0 to 6 are possible")
     channels = tuple(following("a channel").lower() for _ in range(int(count)))
     for channel in channels:
@@ -108,8 +116,8 @@ def _number(word: str, path: Path) -> float:
         value = float(word)
     except ValueError:
         raise FileRefused(path, f"'{word[:40]}' stands where a number should be") from None
-    if not np.isfinite(value):
-        raise FileRefused(path, f"an offset is {value}")
+    if not abs(value) <= _LARGEST:
+        raise FileRefused(path, f"an offset is {value:g}; at most {_LARGEST:g} is possible")
     return value
 
 
@@ -150,9 +158,9 @@ def _values(block: str, frames: int, channels: int, path: Path) -> np.ndarray:
     if values.size != frames * channels:
         raise FileRefused(path, f"declares {frames} frames of {channels} values but holds {values.size} values")
     values = values.reshape(frames, channels)
-    if not np.isfinite(values).all():
-        frame = int(np.argmin(np.isfinite(values).all(axis=1)))
-        raise FileRefused(path, f"holds NaN or infinity, first at frame {frame}")
+    if not (np.abs(values) <= _LARGEST).all():
+        frame = int(np.argmin((np.abs(values) <= _LARGEST).all(axis=1)))
+        raise FileRefused(path, f"holds more than {_LARGEST:g}, NaN or infinity, first at frame {frame}")
     return values
 
 

@@ -15,6 +15,10 @@ from motiongen_data_prep.animation import Animation, FileRefused, quaternion_to_
 FPS = 30.0  # glTF has key times, no frame rate
 _MAX_SAMPLES = 5_000_000  # joints times frames, all clips together
 _MAX_NODES = 5000
+# Numbers read from accessors, all together: any number of curves can name the same one.
+_MAX_VALUES = 20_000_000
+# No time, place, scale or slope in any unit is larger.
+_LARGEST = 1e12
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
 _COMPONENTS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
@@ -25,6 +29,7 @@ class _File:
     document: dict[str, Any]
     buffer: bytes
     path: Path
+    left: int = _MAX_VALUES
 
     def refuse(self, reason: str) -> FileRefused:
         return FileRefused(self.path, reason)
@@ -41,8 +46,10 @@ def parse(data: bytes, path: Path) -> dict[str, Animation]:
     """
     file = _open(data, path)
     try:
-        return _clips(file)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        # What overflows or divides by zero is found where it is looked for: in the values that come out.
+        with np.errstate(all="ignore"):
+            return _clips(file)
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         if isinstance(error, FileRefused):
             raise
         raise file.refuse(f"breaks the rules of glTF ({type(error).__name__}: {str(error)[:60]})") from None
@@ -133,7 +140,9 @@ def _names(nodes: list[dict[str, Any]], order: list[int]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for index in order:
         name = str(nodes[index].get("name", f"node {index}"))
-        names[name if name not in names else f"{name} (node {index})"] = None
+        while name in names:
+            name += f" (node {index})"
+        names[name] = None
     return tuple(names)
 
 
@@ -149,8 +158,8 @@ def _rest(node: dict[str, Any], file: _File) -> dict[str, np.ndarray]:
         parts = {key: np.array(node.get(key, value), dtype=np.float64) for key, value in default.items()}
     sizes = {"translation": 3, "rotation": 4, "scale": 3}
     for key, value in parts.items():
-        if value.shape != (sizes[key],) or not np.isfinite(value).all():
-            raise file.refuse(f"a node's {key} is not {sizes[key]} finite numbers")
+        if value.shape != (sizes[key],) or not (np.abs(value) <= _LARGEST).all():
+            raise file.refuse(f"a node's {key} is not {sizes[key]} numbers of at most {_LARGEST:g}")
     if np.linalg.norm(parts["rotation"]) < 1e-6:
         raise file.refuse("a node's rotation is zero")
     return parts
@@ -190,7 +199,7 @@ def _clip(
     start = min(times[0] for times, _, _ in curves.values())
     stop = max(times[-1] for times, _, _ in curves.values())
     if (stop - start) * FPS * len(order) > samples:
-        raise file.refuse(f"has too many frames: animation '{animation.get('name')}' lasts {stop - start:.0f} s")
+        raise file.refuse(f"has too many frames: animation '{str(animation.get('name'))[:40]}' is {stop - start:.3g} s")
     at = start + np.arange(int((stop - start) * FPS + 1e-3) + 1) / FPS
 
     def values(node: int, path: str) -> np.ndarray:
@@ -214,8 +223,9 @@ def _clip(
         scale[:, i] = values(node, "scale") * over.mean(axis=-1, keepdims=True)
         rest_scale[i] = rest[node]["scale"] * rest_over.mean()
         rest_rotations[i] = rest_rotations[parent] @ rest_local[i] if parent >= 0 else rest_local[i]
-    if not (np.isfinite(rotations).all() and np.isfinite(translations).all()):
-        raise file.refuse(f"animation '{animation.get('name')}' has a rotation of zero or an infinite position")
+    if not np.isfinite(rotations).all() or not all((np.abs(a) <= _LARGEST).all() for a in (translations, offsets)):
+        name = str(animation.get("name"))[:40]
+        raise file.refuse(f"animation '{name}' has a rotation of zero or a place beyond {_LARGEST:g}")
     return Animation(names, above, offsets, rotations, translations, FPS, rest_rotations)
 
 
@@ -250,11 +260,14 @@ def _accessor(index: int, file: _File) -> np.ndarray:
         raise file.refuse("has an accessor of impossible size")
     if start + (count - 1) * stride + dtype.itemsize * width > len(file.buffer):
         raise file.refuse("has an accessor that runs past the data (truncated)")
+    file.left -= count * width
+    if file.left < 0:
+        raise file.refuse(f"has curves of more than {_MAX_VALUES} values")
     values = np.ndarray((count, width), dtype, file.buffer, start, (stride, dtype.itemsize)).astype(np.float64)
     if dtype.kind != "f" and accessor.get("normalized"):
         values = np.maximum(values / np.iinfo(dtype).max, -1.0)
-    if not np.isfinite(values).all():
-        raise file.refuse("holds NaN or infinity")
+    if not (np.abs(values) <= _LARGEST).all():
+        raise file.refuse(f"holds NaN or infinity, or more than {_LARGEST:g}")
     return values
 
 

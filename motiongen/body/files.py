@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import pickle
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from motiongen.motion import MotionError
+from motiongen.pickles import check_pickle
 
 _NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 _HARMLESS = ("chumpy.", "scipy.sparse.", "numpy.core.", "numpy._core.")
@@ -24,6 +26,11 @@ _HARMLESS_NAMES = {
     "__builtin__": {"object"}, "builtins": {"object"}, "_codecs": {"encode"}, "collections": {"OrderedDict"},
 }  # fmt: skip
 _MAX_DEPTH = 8
+# Numbers in one array: four times the largest of SMPL-X. A few bytes of a file can ask for any number of zeros.
+_MAX_NUMBERS = 2**26
+_MAX_BYTES = 1 << 31
+# No place, weight or displacement is larger.
+_LARGEST = 1e9
 
 
 class NotAnArray(ValueError):
@@ -97,11 +104,18 @@ def _from_npz(file: Any, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
         missing = [k for k in keys if k not in arrays.files]
         if missing:
             raise KeyError(missing[0])
+        for key in keys:
+            if arrays.zip.getinfo(f"{key}.npy").file_size > 8 * _MAX_NUMBERS + 4096:
+                raise NotAnArray(f"'{key}' is larger than {8 * _MAX_NUMBERS >> 20} MiB")
         return {k: _numbers(arrays[k]) for k in keys}
 
 
 def _from_pickle(file: Any, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    content = _InertUnpickler(file, encoding="latin1").load()
+    data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise NotAnArray(f"larger than {_MAX_BYTES >> 20} MiB")
+    check_pickle(data)
+    content = _InertUnpickler(BytesIO(data), encoding="latin1").load()
     if not isinstance(content, dict):
         raise NotAnArray("a pickle of something else")
     return {k: _numbers(_array(content[k])) for k in keys}
@@ -110,8 +124,8 @@ def _from_pickle(file: Any, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
 def _numbers(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise NotAnArray(f"an array of {array.dtype} instead of numbers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise NotAnArray("an array with NaN or infinity")
+    if array.dtype.kind == "f" and not (np.abs(array) <= _LARGEST).all():
+        raise NotAnArray(f"an array with NaN or infinity, or more than {_LARGEST:g}")
     return array
 
 
@@ -120,7 +134,7 @@ def _array(value: Any, depth: int = 0) -> np.ndarray:
     if depth > _MAX_DEPTH:
         raise NotAnArray("arrays nested too deeply")
     if not isinstance(value, _Record):
-        return np.asarray(value, dtype=np.float64)
+        return np.asarray(_counted(value), dtype=np.float64)
     name, state = value.name, value.state
     if name.rpartition(".")[2] in ("_reconstructor", "__newobj__"):
         name = _class_name(value.args)
@@ -134,6 +148,16 @@ def _array(value: Any, depth: int = 0) -> np.ndarray:
     if name.startswith("scipy.sparse.") and last in ("csc_matrix", "csr_matrix", "coo_matrix"):
         return _sparse(last, state, depth)
     return _chumpy(name, state, depth)
+
+
+def _counted(value: Any) -> Any:
+    """A number, or lists of numbers two deep at most: one list that is many times in others stands for any amount."""
+    rows = value if isinstance(value, (list, tuple)) else [value]
+    if sum(len(row) if isinstance(row, (list, tuple)) else 1 for row in rows) > _MAX_NUMBERS:
+        raise NotAnArray(f"lists of more than {_MAX_NUMBERS} numbers")
+    if any(isinstance(item, (list, tuple, dict)) for row in rows if isinstance(row, (list, tuple)) for item in row):
+        raise NotAnArray("lists nested too deeply")
+    return value
 
 
 def _class_name(args: tuple[Any, ...]) -> str:
@@ -162,6 +186,8 @@ def _sparse(kind: str, state: dict[str, Any], depth: int) -> np.ndarray:
         minor = _array(state["indices"], depth + 1).astype(np.int64)
         starts = _array(state["indptr"], depth + 1).astype(np.int64)
         counts = starts[1:] - starts[:-1]
+        if (counts < 0).any() or counts.sum() != len(minor):
+            raise NotAnArray("a sparse matrix whose rows do not fit its entries")
         major = np.repeat(np.arange(len(counts)), counts)
         row, column = (minor, major) if kind == "csc_matrix" else (major, minor)
     dense = np.zeros((rows, columns))
@@ -174,7 +200,9 @@ def _from_bytes(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if not (isinstance(dtype, _Record) and dtype.name == "numpy.dtype"):
         raise NotAnArray("an array without a type")
     swapped = dtype.state is not None and dtype.state[1] == ">"
-    kind = np.dtype(str(dtype.args[0])).newbyteorder(">" if swapped else "<")
+    if not isinstance(dtype.args[0], str):
+        raise NotAnArray("an array whose type has no name")
+    kind = np.dtype(dtype.args[0]).newbyteorder(">" if swapped else "<")
     raw, shape = _bytes(data), _shape(shape)
     if kind.kind not in "fiu" or len(raw) != kind.itemsize * math.prod(shape):
         raise NotAnArray(f"an array of {kind} that does not fill {shape}")
@@ -189,6 +217,6 @@ def _bytes(data: Any) -> bytes:
 
 def _shape(value: Any) -> tuple[int, ...]:
     shape = tuple(int(n) for n in (_array(value) if isinstance(value, _Record) else value))
-    if any(n < 0 for n in shape) or math.prod(shape) > 2**31:
-        raise NotAnArray(f"an array of shape {shape}")
+    if any(n < 0 for n in shape) or math.prod(shape) > _MAX_NUMBERS:
+        raise NotAnArray(f"an array of shape {shape}; a body's have at most {_MAX_NUMBERS} numbers")
     return shape

@@ -143,7 +143,7 @@ class BodyModel:
 
 def _checked(arrays: dict[str, np.ndarray], path: Path) -> BodyModel:
     """The body that the arrays of a file make, if their shapes agree."""
-    joints = arrays["kintree_table"].shape[-1]
+    joints = arrays["kintree_table"].shape[-1] if arrays["kintree_table"].ndim else 0
     if arrays["kintree_table"].shape != (2, NUM_JOINTS):
         kind = {52: "SMPL-H", 55: "SMPL-X"}.get(joints, "no SMPL")
         raise MotionError(
@@ -154,7 +154,7 @@ def _checked(arrays: dict[str, np.ndarray], path: Path) -> BodyModel:
     count = template.shape[0] if template.ndim else 0
     wanted = {"v_template": (count, 3), "weights": (count, 24), "J_regressor": (24, count)}
     for key, shape in wanted.items():
-        if arrays[key].shape != shape:
+        if arrays[key].shape != shape or count == 0:
             raise MotionError(f"{path}: '{key}' has shape {arrays[key].shape}; SMPL's is {shape}")
     if shape_dirs.ndim != 3 or shape_dirs.shape[:2] != (count, 3) or shape_dirs.shape[2] < NUM_BETAS:
         raise MotionError(f"{path}: 'shapedirs' has shape {shape_dirs.shape}; SMPL's is {(count, 3, NUM_BETAS)}")

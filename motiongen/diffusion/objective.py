@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from motiongen.motion import MotionError
 
 # A cosine schedule (Nichol and Dhariwal 2021) and velocities (Salimans and Ho 2022) rather than MLD's scaled-linear one
 # and noise: they reach pure noise at the last step, so that short samplings start from what training has seen.
@@ -16,6 +19,13 @@ DEFAULT_PROCESS: dict[str, Any] = {
     "prediction_type": "v_prediction",
     "clip_sample": False,
 }
+# Their noise levels are worked out one by one before anything else is.
+MOST_STEPS = 10_000
+# What the process of every scheduler that samples can be told.
+_SHARED = {
+    "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type", "clip_sample",
+}  # fmt: skip
+_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 
 
 class DiffusionObjective:
@@ -26,12 +36,27 @@ class DiffusionObjective:
 
     def __init__(self, process: dict[str, Any] | None = None) -> None:
         self.process = {**DEFAULT_PROCESS, **(process or {})}
-        scheduler = DDPMScheduler(**self.process)
+        steps = self.process["num_train_timesteps"]
+        if not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
+            told = str(steps)[:40]
+            raise MotionError(f"process.num_train_timesteps is {told}; give 1 to {MOST_STEPS}")
+        try:
+            scheduler = DDPMScheduler(**self.process)
+        except Exception as error:  # whatever the library makes of numbers and names that nobody checked
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise MotionError(reason[:160]) from None
         self.steps: int = scheduler.config.num_train_timesteps
         self.prediction_type: str = scheduler.config.prediction_type
         if self.prediction_type not in ("epsilon", "v_prediction", "sample"):
-            raise ValueError(f"prediction type '{self.prediction_type}' is none of epsilon, v_prediction, sample")
+            told = str(self.prediction_type)[:40]
+            raise MotionError(f"prediction type '{told}' is none of epsilon, v_prediction, sample")
         self.alphas_cumprod: Tensor = scheduler.alphas_cumprod
+        beyond = self.process.keys() - _SHARED
+        if beyond or self.process.get("beta_schedule") not in _SCHEDULES:
+            what = f"'{min(beyond)}'" if beyond else f"the schedule '{self.process.get('beta_schedule')}'"
+            raise MotionError(f"not all schedulers know {what[:60]}; give {', '.join(sorted(_SHARED))}")
+        if not torch.isfinite(self.alphas_cumprod).all():
+            raise MotionError("its noise levels are not numbers")
 
     def noise_level(self, timesteps: Int[Tensor, "*b"]) -> Float[Tensor, "*b"]:
         """Timesteps as the denoiser sees them: a share of the whole process, 0 for (almost) clean."""

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongen.arrays import ArraysError, read_npz
 from motiongen.body.rotation_vectors import from_matrix, to_matrix
 from motiongen.body.smpl import NUM_BETAS, BodyModel, body_model, free_body
 from motiongen.export.disk import contents, written
@@ -99,18 +100,16 @@ def read(path: Path, body: BodyModel | None = None) -> Motion:
         text = segments_from(texts, starts, stops, len(joints))
         extra = {"poses": pose.poses, "trans": pose.trans, "betas": pose.betas}
         return Motion(joints, float(rate), text, extra)
-    except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise MotionError(f"{path}: {str(error).splitlines()[0]}") from None
+    except (ValueError, TypeError, IndexError, RuntimeError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise MotionError(f"{path}: {reason[:160]}") from None
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(BytesIO(contents(path)), allow_pickle=False) as file:
-            return {key: file[key] for key in file.files if key in _KEYS}
-    except MotionError:
-        raise
-    except Exception as error:
-        raise MotionError(f"{path}: not a readable npz file ({type(error).__name__})") from None
+        return read_npz(BytesIO(contents(path)), _KEYS)
+    except ArraysError as error:
+        raise MotionError(f"{path}: not a readable npz file: {error}") from None
 
 
 _KEYS = {"poses", "trans", "betas", "mocap_frame_rate", "mocap_framerate", "texts", "starts", "stops"}
@@ -152,4 +151,6 @@ def _pose(arrays: dict[str, np.ndarray], body: BodyModel) -> tuple[Pose, Proport
 def _floats(array: np.ndarray) -> Float[Tensor, "..."]:
     if array.dtype.kind not in "fiu":
         raise ValueError(f"holds {array.dtype} where numbers should be")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("holds NaN or infinity")
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))

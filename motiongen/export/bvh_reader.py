@@ -6,6 +6,7 @@ Other skeletons need retargeting, which `motiongen prepare folder` does.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from motiongen.skeleton import PARENTS
 _MAX_JOINTS = 100
 # Heights that a person's skeleton may have, metres: outside them the scale is not the file's.
 _HEIGHTS = (0.4, 4.0)
+# No angle and no place in any unit is larger; sums and sines of what is stay numbers.
+_LARGEST = 1e9
+# Joints times frames that a file may have, beside one for each of its bytes.
+_SAMPLES = 1_000_000
 
 
 @dataclass
@@ -44,7 +49,8 @@ def read(path: Path, scale: float = SCALE) -> Motion:
     text = contents(path).decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
     if not text.startswith("HIERARCHY"):
         raise MotionError(f"{path}: does not begin with HIERARCHY, so it is not BVH")
-    section = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE)
+    # Not \s, which crosses lines: many empty ones would be searched again from each of them.
+    section = re.search(r"^[ \t]*MOTION[ \t\r]*$", text, re.MULTILINE)
     if section is None:
         raise MotionError(f"{path}: has no MOTION section")
     try:
@@ -53,6 +59,8 @@ def read(path: Path, scale: float = SCALE) -> Motion:
         raise MotionError(f"{path}: its hierarchy is damaged") from None
     _check_skeleton(joints, path, scale)
     fps, values = _values(text[section.end() :], sum(len(j.channels) for j in joints), path)
+    if len(values) * len(joints) > _SAMPLES + len(text):
+        raise MotionError(f"{path}: has {len(values)} frames with few values; every bone needs its rotation in each")
     placed = _place(joints, values) / scale
     order = [[plain(joint.name) for joint in joints].index(name) for name in CLIP_BONES]
     with about(path):
@@ -96,7 +104,7 @@ def _check_skeleton(joints: list[_Joint], path: Path, scale: float) -> None:
             f"{path}: its skeleton of {len(names)} bones is not motiongen's of {len(wanted)}; "
             "for others use motiongen prepare folder"
         )
-    if any(len(joint.offset) != 3 or not np.isfinite(joint.offset).all() for joint in joints):
+    if any(len(joint.offset) != 3 or not (np.abs(joint.offset) <= _LARGEST).all() for joint in joints):
         raise MotionError(f"{path}: a bone has no finite OFFSET")
     height = sum(float(np.linalg.norm(joints[names.index(name)].offset)) for name in _UPRIGHT) / scale
     if not _HEIGHTS[0] < height < _HEIGHTS[1]:
@@ -114,13 +122,19 @@ def _values(body: str, channels: int, path: Path) -> tuple[float, np.ndarray]:
         raise MotionError(f"{path}: MOTION is not followed by 'Frames:' and 'Frame Time:'")
     try:
         frames, seconds = int(head[1]), float(head[2])
-        values = np.array(body[head.end() :].split(), dtype=np.float64)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            # The numpy of today warns, that of tomorrow raises, where the text is no number.
+            warnings.simplefilter("error", DeprecationWarning)
+            values = np.fromstring(body[head.end() :], dtype=np.float64, sep=" ")
+    except (DeprecationWarning, ValueError) as error:
         raise MotionError(f"{path}: its motion holds something that is not a number ({str(error)[:60]})") from None
     if frames < 1 or not 1e-4 <= seconds <= 10:
         raise MotionError(f"{path}: declares {frames} frames of {seconds:g} s; a clip has some, of 0.0001 to 10 s")
     if channels == 0 or values.size != frames * channels:
         raise MotionError(f"{path}: declares {frames} frames of {channels} values but holds {values.size} values")
+    if not (np.abs(values) <= _LARGEST).all():
+        frame = int(np.argmin((np.abs(values) <= _LARGEST).reshape(frames, channels).all(axis=1)))
+        raise MotionError(f"{path}: holds more than {_LARGEST:g}, NaN or infinity, first at frame {frame}")
     return 1 / seconds, values.reshape(frames, channels)
 
 

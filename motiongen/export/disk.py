@@ -8,6 +8,9 @@ from pathlib import Path
 
 from motiongen.motion import MotionError, atomic_path
 
+# A larger file is no clip: it would only fill the memory before it is refused for something else.
+MAX_BYTES = 1 << 30
+
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
@@ -27,9 +30,12 @@ def contents(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        MotionError: there is no such file, or it cannot be read.
+        MotionError: there is no such file, it cannot be read, or it is too large for a clip.
     """
     try:
+        size = Path(path).stat().st_size
+        if size > MAX_BYTES:
+            raise MotionError(f"{path}: is {size / 2**20:.0f} MiB; a clip has at most {MAX_BYTES / 2**20:.0f}")
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise MotionError(f"{path}: no such file") from None

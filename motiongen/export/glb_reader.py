@@ -21,6 +21,8 @@ from motiongen.motion import Motion, MotionError
 from motiongen.skeleton import NUM_JOINTS as NUM_CLIP_JOINTS
 
 _JSON, _BINARY = 0x4E4F534A, 0x004E4942
+# We write one for the turns of every bone and one for the place.
+_MAX_CHANNELS = 2 * NUM_JOINTS
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 
 
@@ -68,10 +70,14 @@ def _motion(document: dict[str, Any], buffer: bytes) -> Motion:
         raise ValueError("its bones are not motiongen's")
     numbers = {joint: bone for bone, joint in enumerate(document["skins"][0]["joints"])}
     extras = clip["extras"]
+    if len(clip["channels"]) > _MAX_CHANNELS:
+        raise ValueError(f"{len(clip['channels'])} channels")
     turns, place = torch.zeros(0), torch.zeros(0)
     for channel in clip["channels"]:
         bone, sampler = numbers[channel["target"]["node"]], clip["samplers"][channel["sampler"]]
         values = _accessor(document, buffer, sampler["output"])
+        if values.shape[1] != (4 if channel["target"]["path"] == "rotation" else 3):
+            raise ValueError(f"{values.shape[1]} values for a {str(channel['target']['path'])[:20]}")
         if len(turns) == 0:
             turns = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64).repeat(len(values), NUM_JOINTS, 1)
         if channel["target"]["path"] == "rotation":
@@ -97,4 +103,5 @@ def _accessor(document: dict[str, Any], buffer: bytes, number: int) -> torch.Ten
     start = int(document["bufferViews"][accessor["bufferView"]].get("byteOffset", 0))
     width = _WIDTHS[accessor["type"]]
     values = np.frombuffer(buffer, np.dtype("<f4"), int(accessor["count"]) * width, start)
-    return torch.from_numpy(values.astype(np.float64).reshape(-1, width))
+    with np.errstate(invalid="ignore"):  # some kinds of NaN warn when they are widened; all are refused later
+        return torch.from_numpy(values.astype(np.float64).reshape(-1, width))

@@ -18,7 +18,10 @@ import torch
 from motiongen.export.disk import about, contents, written
 from motiongen.export.posed import sentence
 from motiongen.motion import FPS, Motion, MotionError, Segment
+from motiongen.pickles import check_pickle
 from motiongen.skeleton import NUM_JOINTS
+
+_COPIED = 1 << 20
 
 
 def write(motion: Motion, path: Path) -> None:
@@ -57,7 +60,7 @@ def read(path: Path, sample: int | None = None) -> Motion:
     """
     results = _results(contents(path), path)
     try:
-        motions = np.asarray(results["motion"])
+        motions = _array_of(results, "motion")
         if motions.ndim != 4 or motions.shape[1:3] != (NUM_JOINTS, 3) or motions.dtype.kind != "f":
             raise MotionError(
                 f"{path}: 'motion' is {motions.dtype} of shape {motions.shape}, not [clips, {NUM_JOINTS}, 3, frames]"
@@ -67,17 +70,28 @@ def read(path: Path, sample: int | None = None) -> Motion:
             what = "holds no clip" if count == 0 else f"holds {count} clips; choose one by --sample 0 to {count - 1}"
             raise MotionError(f"{path}: {what}")
         number = sample or 0
-        frames = int(np.asarray(results["lengths"]).reshape(-1)[number]) if "lengths" in results else motions.shape[3]
+        lengths = _array_of(results, "lengths").reshape(-1) if "lengths" in results else None
+        frames = motions.shape[3] if lengths is None else int(lengths[number])
         frames = min(max(frames, 0), motions.shape[3])
         joints = torch.from_numpy(motions[number, ..., :frames].astype(np.float32)).permute(2, 0, 1)
         said = results.get("text", [])
-        text = str(said[number]) if len(said) > number else ""
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        text = str(said[number]) if len(said) > number and isinstance(said[number], str) else ""
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         if isinstance(error, MotionError):
             raise
         raise MotionError(f"{path}: not results of MDM ({type(error).__name__}: {str(error)[:60]})") from None
     with about(path):
         return Motion(joints.contiguous(), FPS, (Segment(text, 0, frames),) if text else ())
+
+
+def _array_of(results: dict[str, Any], key: str) -> np.ndarray:
+    """An array, or a plain list of numbers: lists of lists may stand for far more than is in the file."""
+    value = results[key]
+    if isinstance(value, list) and all(isinstance(number, (int, float)) for number in value):
+        return np.array(value)
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"'{key}' is a {type(value).__name__} and no array")
+    return value
 
 
 def is_results(path: Path) -> bool:
@@ -112,7 +126,8 @@ def _results(data: bytes, path: Path) -> dict[str, Any]:
     if payload is None:
         raise MotionError(f"{path}: holds an array and no results of MDM")
     try:
-        results = _plain(_ArraysOnly(BytesIO(payload)).load())
+        check_pickle(payload)
+        results = _plain(_ArraysOnly(payload).load())
         if isinstance(results, list) and len(results) == 1:
             (results,) = results
     except _Forbidden as error:
@@ -136,13 +151,33 @@ class _ArraysOnly(pickle.Unpickler):
 
     _MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
 
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(BytesIO(payload))
+        # Bytes that may be made of others: a pickle needs few to ask for the same ones again and again.
+        self.left = _COPIED + 4 * len(payload)
+
     def find_class(self, module: str, name: str) -> Any:
-        known: dict[str, Any] = {"ndarray": _Array, "dtype": _Type, "scalar": _scalar, "_reconstruct": _Array}
+        known: dict[str, Any] = {"ndarray": _Array, "dtype": _Type, "scalar": self._scalar, "_reconstruct": _Array}
         if module in self._MODULES and name in known:
             return known[name]
         if (module, name) == ("_codecs", "encode"):
-            return _latin1
-        raise _Forbidden(f"{module}.{name}")
+            return self._latin1
+        raise _Forbidden(ascii(f"{module}.{name}"[:120])[1:-1])
+
+    def _scalar(self, kind: _Type, data: bytes) -> Any:
+        self._count(data)
+        return kind.array(data, (), False)[()]
+
+    def _latin1(self, text: str, encoding: str) -> bytes:
+        if encoding != "latin1":
+            raise _Forbidden(f"the encoding {encoding[:40]!r}")
+        self._count(text)
+        return text.encode("latin1")
+
+    def _count(self, copied: str | bytes) -> None:
+        self.left -= len(copied)
+        if self.left < 0:
+            raise _Forbidden("the same bytes over and over")
 
 
 class _Type:
@@ -150,7 +185,7 @@ class _Type:
 
     def __init__(self, name: object, *unused: object) -> None:
         if not isinstance(name, str) or not re.fullmatch(r"[<>|=]?([fiub][1248]|U[0-9]{1,6}|O8?)", name):
-            raise _Forbidden(f"the type {str(name)[:40]!r}")
+            raise _Forbidden(f"the type {name[:40]!r}" if isinstance(name, str) else "a type without a name")
         self.name, self.order = name.lstrip("<>|="), "="
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -171,17 +206,7 @@ class _Array:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, fortran, data = state
-        self.value = list(data) if isinstance(data, list) else kind.array(data, shape, fortran)
-
-
-def _scalar(kind: _Type, data: bytes) -> Any:
-    return kind.array(data, (), False)[()]
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise _Forbidden(f"the encoding {encoding[:40]!r}")
-    return text.encode("latin1")
+        self.value = data if isinstance(data, list) else kind.array(data, shape, fortran)
 
 
 def _plain(loaded: Any) -> Any:

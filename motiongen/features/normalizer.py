@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from motiongen.arrays import read_npy
+from motiongen.motion import MotionError
 
 
 class Normalizer(nn.Module):
@@ -29,8 +31,16 @@ class Normalizer(nn.Module):
         self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
 
     def set_from(self, folder: Path) -> None:
-        """Take `Mean.npy` and `Std.npy` of a dataset in the HumanML3D layout."""
-        self.set(*(torch.from_numpy(np.load(folder / name)).float() for name in ("Mean.npy", "Std.npy")))
+        """Take `Mean.npy` and `Std.npy` of a dataset in the HumanML3D layout.
+
+        Raises:
+            MotionError: one of them is damaged, or holds something else.
+        """
+        try:
+            mean, std = (torch.from_numpy(read_npy(folder / name)).float() for name in ("Mean.npy", "Std.npy"))
+            self.set(mean, std)
+        except (TypeError, ValueError) as error:
+            raise MotionError(f"{folder}: its Mean.npy or Std.npy cannot be used ({error})") from None
 
     def normalize(self, x: Float[Tensor, "*b f"]) -> Float[Tensor, "*b f"]:
         return (x - self.mean) / self.std

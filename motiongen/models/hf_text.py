@@ -73,7 +73,9 @@ def _load(model: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise TextError("the text encoder 'hf' needs transformers; run: pip install transformers") from error
     try:
-        tokenizer, network = AutoTokenizer.from_pretrained(model), AutoModel.from_pretrained(model)
+        tokenizer, network = (
+            kind.from_pretrained(model, trust_remote_code=False) for kind in (AutoTokenizer, AutoModel)
+        )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:160]
         raise TextError(

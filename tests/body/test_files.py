@@ -15,6 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from motiongen.body import files
 from motiongen.body.smpl import BodyModel
 from motiongen.motion import MotionError
 from tests.body.conftest import smpl_arrays
@@ -133,6 +134,31 @@ def test_damaged_pickles_end_in_one_line(tmp_path: Path, cut: int, flip: int, to
         BodyModel.load(path)
     except MotionError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"_shape": (2**20, 2**20)}, "an array of shape"),
+        ({"indptr": np.array([0, 2**40])}, "do not fit its entries"),
+        ({"indptr": np.array([0, 5, 3])}, "do not fit its entries"),
+    ],
+)
+def test_few_bytes_that_ask_for_much_memory_are_refused(
+    tmp_path: Path, packages: Any, state: dict[str, Any], says: str
+) -> None:
+    small = {"_shape": (24, 120), "indices": np.arange(3), "indptr": np.array([0, 3]), "data": np.ones(3)}
+    sparse = _foreign("scipy.sparse.csc", "csc_matrix", {**small, **state})
+    packages({**smpl_arrays(), "J_regressor": sparse}, tmp_path / "body.pkl", [type(sparse)], 2)
+    with pytest.raises(MotionError, match=says):
+        BodyModel.load(tmp_path / "body.pkl")
+
+
+def test_arrays_of_an_npz_have_a_limit_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "body.npz", **smpl_arrays())
+    monkeypatch.setattr(files, "_MAX_NUMBERS", 2000)
+    with pytest.raises(MotionError, match="'weights' is larger than"):
+        BodyModel.load(tmp_path / "body.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"hello", b"\x80\x02.", pickle.dumps([1]), pickle.dumps({})])

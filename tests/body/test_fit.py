@@ -127,6 +127,15 @@ def test_an_arm_that_straightens_for_a_moment_keeps_its_twist() -> None:
     assert _steps(to_matrix(pose.poses))[:, 16].max() < 10
 
 
+def test_an_arm_that_is_stretched_too_far_does_not_turn_over() -> None:
+    """Real elbows bend the wrong way by some ten degrees; the axis of the bend is then the opposite one."""
+    bend = (1.2 * torch.linspace(-1, 1, 61).abs() - 0.3).clamp(min=-0.2)
+    pose = fit(_arm(torch.full((61,), 1.0), bend), free_body())
+    assert (pose.poses[:, 16, 0] - 1.0).abs().max() < 0.3
+    assert _steps(to_matrix(pose.poses))[:, [16, 18]].max() < 10
+    assert pose.poses[30, 18, 1] > 0.15, "the elbow itself bends the wrong way"
+
+
 def test_noise_on_straight_limbs_does_not_make_them_spin() -> None:
     joints = free_body().rest_joints()[None, :22].repeat(60, 1, 1)
     noise = 0.002 * torch.randn(joints.shape, generator=torch.Generator().manual_seed(3))
@@ -142,6 +151,25 @@ def test_knees_bend_backwards() -> None:
     pose = fit(body.joints(poses, torch.zeros(10), torch.zeros(10, 3))[:, :22], body)
     assert (pose.poses[:, 4] - poses[:, 4]).abs().max() < 0.2
     assert pose.poses[:, 1].abs().max() < 0.25, "the hip hardly turns"
+
+
+def _on_tiptoe(height: float) -> torch.Tensor:
+    """The lowest points of a body that stands flat, then raises its heels by 40 degrees with the balls at `height`."""
+    body, raised = free_body(), torch.linspace(0, 0.7, 20)
+    poses, trans = torch.zeros(20, 24, 3), torch.zeros(20, 3)
+    poses[:, 7:9, 0] = raised[:, None]
+    joints = body.joints(poses, torch.zeros(10), trans)[:, :22]
+    trans[:, 1] = joints[0, 10, 1] - joints[:, 10, 1] + height * raised / 0.7
+    pose = fit(body.joints(poses, torch.zeros(10), trans)[:, :22], body)
+    assert (pose.poses[:, 7:9, 0] - poses[:, 7:9, 0]).abs().max() < 0.05
+    return body(pose.poses, pose.betas, pose.trans)[..., 1].min(1).values
+
+
+def test_toes_of_raised_heels_stay_on_the_floor_and_straight_in_the_air() -> None:
+    low = _on_tiptoe(0.0)
+    assert (low - low[0]).abs().max() < 0.012
+    jump = _on_tiptoe(0.3)
+    assert jump[-1] - jump[0] < 0.3 - 0.02, "the tips of straight toes hang below the balls"
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
@@ -171,6 +199,7 @@ def test_bones_of_no_length_give_numbers() -> None:
     ("spoil", "says"),
     [
         (lambda j: j * 0, "mm long"),
+        (lambda j: j * 1000, "metres long; a body's are at most 5: divide joints in millimetres by 1000"),
         (lambda j: j.index_fill(0, torch.tensor([3]), float("nan")), "NaN or infinity, first at frame 3"),
         (lambda j: j.index_fill(0, torch.tensor([0]), float("inf")), "first at frame 0"),
     ],

@@ -145,8 +145,8 @@ def test_numbers_beyond_all_bounds_cost_a_line(tmp_path: Path) -> None:
     (src / "odd.bvh").write_text(bvh().replace("CHANNELS 3", "CHANNELS \N{SUPERSCRIPT THREE}"), encoding="utf-8")
     summary, output = run("folder", src, tmp_path / "out")
     assert summary.written == 1 and len(output.split("\n")) == 2
-    assert "endless.glb: cannot be used (OverflowError: " in summary.skipped["endless"]
-    assert "odd.bvh: cannot be used (ValueError: " in summary.skipped["odd"]
+    assert "endless.glb: breaks the rules of glTF (OverflowError: " in summary.skipped["endless"]
+    assert "odd.bvh: joint 'LeftUpLeg' has '\N{SUPERSCRIPT THREE}' channels" in summary.skipped["odd"]
 
 
 @pytest.mark.parametrize("error", [OverflowError, MemoryError, IndexError, ValueError, ZeroDivisionError])

@@ -59,7 +59,7 @@ def test_a_pose_that_comes_along_is_used_as_it_is(clip: Motion, pose: Pose) -> N
 
 def test_a_fit_is_made_once(clip: Motion, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = with_pose(Motion(clip.joints))
-    monkeypatch.setattr("motiongen.export.posed.fit", None)
+    monkeypatch.setattr("motiongen.body.carried.fit", None)
     assert with_pose(fitted) is fitted
 
 
