@@ -24,9 +24,13 @@ from motiongen import __version__
 from motiongen.export import EXPORTERS
 from motiongen.motion import Motion
 from motiongen.pipeline import TextToMotionPipeline
+from motiongen.render import BACKENDS, Look, still
+from motiongen.skeleton import PARENTS, uniform_offsets
 from motiongen_ops import available_backends
 
 OK = "ok"
+# What videos are drawn with unless another backend is asked for; the others are extras.
+RENDERER = Look().backend
 Result = TypeVar("Result")
 
 
@@ -58,6 +62,7 @@ def examine() -> dict[str, Any]:
         "torch": torch.__version__,
         "device": {"name": str(device), "model": _device_model(device), "threads": torch.get_num_threads()},
         "scan": {"backends": available_backends(), "in_use": _scan_in_use(device)},
+        "renderer": {"backends": _renderers(problems), "in_use": RENDERER},
         "pipelines": pipelines,
         "exporters": exporters,
         "extras": _extras(),
@@ -105,6 +110,21 @@ def _exporters(clip: Motion, problems: list[str]) -> dict[str, str]:
             _, found[name] = _attempt(partial(export, clip.crop(0, 2), path))
             if found[name] != OK:
                 problems.append(f"format {name}: {found[name]}")
+    return found
+
+
+def _renderers(problems: list[str]) -> dict[str, str]:
+    """Draw one small picture of someone who stands, with every backend; only the default one has to work."""
+    rest = uniform_offsets()
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        rest[joint] += rest[parent]
+    rest[:, 1] -= rest[:, 1].min()
+    found = {}
+    for name in BACKENDS:
+        picture = partial(still, Motion(rest[None]), 0, 64, Look(skeleton=True, backend=name))
+        _, found[name] = _attempt(picture)
+    if found[RENDERER] != OK:
+        problems.append(f"renderer {RENDERER}: {found[RENDERER]}")
     return found
 
 
@@ -160,6 +180,7 @@ def _attempt(action: Callable[[], Result]) -> tuple[Result | None, str]:
 
 def _print(findings: dict[str, Any]) -> None:
     console = Console(highlight=False)
+    # What is found is escaped: to rich, "motiongen[train]" has a style in it.
     table = Table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -167,19 +188,19 @@ def _print(findings: dict[str, Any]) -> None:
         table.add_row("motiongen" if name == "version" else name, findings[name])
     device = findings["device"]
     table.add_row("device", f"{device['name']} ({device['model']}), {device['threads']} threads")
-    scan = findings["scan"]
-    backends = ", ".join(f"{name}: {status}" for name, status in scan["backends"].items())
-    table.add_row("scan", f"{scan['in_use']} in use ({backends})")
+    for part in ("scan", "renderer"):
+        backends = ", ".join(f"{name}: {status}" for name, status in findings[part]["backends"].items())
+        table.add_row(part, escape(f"{findings[part]['in_use']} in use ({backends})"))
     for pipeline in findings["pipelines"]:
-        table.add_row(f"pipeline {pipeline['name']}", _pipeline_line(pipeline))
+        table.add_row(f"pipeline {pipeline['name']}", escape(_pipeline_line(pipeline)))
     if findings["exporters"]:
-        table.add_row("formats", ", ".join(f"{name}: {status}" for name, status in findings["exporters"].items()))
+        formats = ", ".join(f"{name}: {status}" for name, status in findings["exporters"].items())
+        table.add_row("formats", escape(formats))
     for name, extra in findings["extras"].items():
         missing = ", ".join(extra["missing"])
-        # Escaped: to rich, "motiongen[train]" has a style in it.
         table.add_row(f"extra {name}", escape(f"missing {missing}; {extra['install']}") if missing else "present")
     test = findings["self_test"]
-    table.add_row("self-test", f"{test['status']} ({test['seconds']:.1f} s)")
+    table.add_row("self-test", escape(f"{test['status']} ({test['seconds']:.1f} s)"))
     console.print(table)
     for problem in findings["problems"]:
         console.print(f"problem: {problem}", markup=False, soft_wrap=True)

@@ -12,6 +12,8 @@ import pytest
 
 import motiongen_assets
 from motiongen.export import EXPORTERS
+from motiongen.motion import MotionError
+from motiongen_app import doctor
 
 Run = Callable[..., Any]
 
@@ -39,13 +41,15 @@ def test_a_whole_installation_is_healthy(released: Path, run: Run) -> None:
     assert pipeline["parameters"].keys() == {"codec", "text_encoder", "denoiser"}
     assert found["exporters"] == dict.fromkeys(EXPORTERS, "ok")
     assert found["self_test"]["status"] == "ok"
-    assert found["scan"]["backends"][found["scan"]["in_use"]] == "ok"
+    for part in ("scan", "renderer"):
+        assert found[part]["backends"][found[part]["in_use"]] == "ok"
+    assert found["renderer"]["backends"].keys() == {"rays", "gl"}
 
 
 def test_the_page_for_people_names_what_matters(released: Path, run: Run) -> None:
     result = run("doctor")
     assert result.code == 0, result.out
-    for word in ("torch", "scan", "pipeline base", "M parameters", "self-test", "healthy"):
+    for word in ("torch", "scan", "renderer", "pipeline base", "M parameters", "self-test", "healthy"):
         assert word in result.out
 
 
@@ -63,6 +67,20 @@ def test_a_damaged_pipeline_is_a_finding_not_a_crash(released: Path, run: Run) -
     result = run("doctor", "--json")
     assert result.code == 1
     assert "denoiser/model.safetensors: damaged" in json.loads(result.out)["problems"][0]
+
+
+def test_a_renderer_that_cannot_draw_is_named(released: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MotionError("the backend cannot start [gl]; install it")
+
+    monkeypatch.setattr(doctor, "still", refuse)
+    result = run("doctor", "--json")
+    found = json.loads(result.out)
+    reason = "MotionError: the backend cannot start [gl]; install it"
+    assert found["renderer"]["backends"] == {"rays": reason, "gl": reason}
+    # The extra one may be absent; the default one is what videos are made with.
+    assert (result.code, found["problems"]) == (1, [f"renderer rays: {reason}"])
+    assert "cannot start [gl]" in " ".join(run("doctor").out.split())
 
 
 def test_extras_are_listed_with_their_remedy(released: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
