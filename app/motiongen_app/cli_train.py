@@ -9,7 +9,7 @@ import typer
 
 from motiongen_app.options import Data
 
-train_app = typer.Typer(help="Train a codec, then a denoiser on its latents.", no_args_is_help=False)
+train_app = typer.Typer(help="Train a codec, then a denoiser on its latents; or an evaluator.", no_args_is_help=False)
 
 Out = Annotated[Path, typer.Option(help="Folder for checkpoint, curves and weights.")]
 ConfigName = Annotated[str, typer.Option("--config", help="Name of a configuration, or a JSON file.")]
@@ -55,4 +55,25 @@ def train_denoiser(
     from motiongen_app import train
 
     folder = train.denoiser(config, codec, half, begin_from, train.Run(data, out, minutes, steps, resume, threads))
+    typer.echo(f"wrote {folder}")
+
+
+@train_app.command("evaluator")
+def train_evaluator(
+    data: Data,
+    out: Out,
+    config: ConfigName = "humanml3d",
+    glove: Annotated[
+        Path | None, typer.Option(help="Folder of the GloVe files our_vab_*. [default: wordllama]", show_default=False)
+    ] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    resume: Resume = False,
+    threads: Threads = None,
+    half: Annotated[bool, typer.Option("--half", help="Write the weights in 16 bits.")] = False,
+) -> None:
+    """Train the networks that evaluation measures with; writes OUT/evaluator."""
+    from motiongen_app import train
+
+    folder = train.evaluator(config, glove, half, train.Run(data, out, minutes, steps, resume, threads))
     typer.echo(f"wrote {folder}")

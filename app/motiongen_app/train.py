@@ -16,14 +16,15 @@ from motiongen.pipeline import TextToMotionPipeline, load_codec
 from motiongen.training.codec import CodecConfig, train_codec
 from motiongen.training.config import load_config
 from motiongen.training.denoiser import DenoiserConfig, train_denoiser
+from motiongen.training.evaluator import EvaluatorConfig, train_evaluator
 from motiongen_app.errors import InputError, writable_folder
 
-Config = TypeVar("Config", CodecConfig, DenoiserConfig)
+Config = TypeVar("Config", CodecConfig, DenoiserConfig, EvaluatorConfig)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What both kinds of training are told on the command line."""
+    """What every kind of training is told on the command line."""
 
     data: Path
     out: Path
@@ -57,6 +58,16 @@ def denoiser(config: str, codec_folder: Path, half: bool, begin_from: str | None
         pipeline.save_pretrained(run.out / "pipeline", torch.float16 if half else None)
         _copy_run(run.out, run.out / "pipeline")
     return run.out / "pipeline"
+
+
+def evaluator(config: str, glove: Path | None, half: bool, run: Run) -> Path:
+    """Train an evaluator; returns the folder `OUT/evaluator`, which `evaluate` takes as --evaluator."""
+    settings = _begin(load_config("evaluator", config), run)
+    trained = train_evaluator(settings, run.data, run.out, glove, run.minutes, run.resume)
+    if PartialState().is_main_process:
+        save_module(trained, run.out / "evaluator", torch.float16 if half else None)
+        _copy_run(run.out, run.out / "evaluator")
+    return run.out / "evaluator"
 
 
 def _copy_run(out: Path, folder: Path) -> None:

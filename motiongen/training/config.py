@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import types
 import warnings
 from collections.abc import Callable
@@ -14,8 +13,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import torch
 from torch import nn
 
-from motiongen.checkpoint import read_json
+from motiongen.checkpoint import check_sizes, read_json, smaller_than
 from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.evaluation.evaluator import MatchingEvaluator
 from motiongen.features import root_anchor
 from motiongen.models.alignment import AlignmentHeads
 from motiongen.models.codecs import CODECS
@@ -26,14 +26,20 @@ from motiongen.models.vae import DOWNSAMPLING, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.codec import CodecConfig
 from motiongen.training.denoiser import DenoiserConfig
+from motiongen.training.evaluator import EvaluatorConfig
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
-Kind = Literal["codec", "denoiser"]
+Kind = Literal["codec", "denoiser", "evaluator"]
 Built = TypeVar("Built")
 
 # The codec's dilations are laid out for so many blocks.
 MOST_CODEC_BLOCKS = 8
+# More would take minutes to lay out before anything could refuse them.
+_MOST_LAYERS = 64
+_ENDLESS = 1e15
+# Parameters of the part that is built while a configuration is checked.
+_MOST_NUMBERS = 1 << 28
 
 # Numbers that need not be positive, or that must be more than that, and the least that they may be.
 _LEAST = {
@@ -53,7 +59,9 @@ def config_names(kind: Kind) -> list[str]:
 def load_config(kind: Literal["codec"], name_or_path: str | Path) -> CodecConfig: ...
 @overload
 def load_config(kind: Literal["denoiser"], name_or_path: str | Path) -> DenoiserConfig: ...
-def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserConfig:
+@overload
+def load_config(kind: Literal["evaluator"], name_or_path: str | Path) -> EvaluatorConfig: ...
+def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserConfig | EvaluatorConfig:
     """The configuration of that name (`configs/KIND-NAME.json`), or the one in that JSON file.
 
     What the file leaves out keeps its default.
@@ -75,6 +83,11 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
         _check_arguments(CODECS[codec.codec], codec.model, path, "model")
         _check_codec(codec, path)
         return codec
+    if kind == "evaluator":
+        evaluator = _filled(EvaluatorConfig, content, path, "")
+        _check_arguments(MatchingEvaluator, evaluator.model, path, "model", without=("word", "pos"))
+        _check_evaluator(evaluator, path)
+        return evaluator
     denoiser = _filled(DenoiserConfig, content, path, "")
     _check_choice(denoiser.denoiser, DENOISERS, path, "denoiser")
     _check_choice(denoiser.text, TEXT_ENCODERS, path, "text")
@@ -99,12 +112,19 @@ def _check_codec(config: CodecConfig, path: Path) -> None:
 def _check_temporal(config: CodecConfig, path: Path) -> None:
     blocks, latent_dim = config.model.get("blocks", 1), config.model.get("latent_dim", root_anchor.DIM + 1)
     if not isinstance(blocks, int) or not 1 <= blocks <= MOST_CODEC_BLOCKS:
-        raise MotionError(f"{path}: model.blocks is {blocks!r}; it must be 1 to {MOST_CODEC_BLOCKS}")
+        raise MotionError(f"{path}: model.blocks is {blocks!r:.80}; it must be 1 to {MOST_CODEC_BLOCKS}")
     if not isinstance(latent_dim, int) or latent_dim <= root_anchor.DIM:
         least = root_anchor.DIM + 1
-        raise MotionError(f"{path}: model.latent_dim is {latent_dim!r}; it must be a whole number of at least {least}")
+        given = f"{latent_dim!r:.80}"
+        raise MotionError(f"{path}: model.latent_dim is {given}; it must be a whole number of at least {least}")
     if config.frames % DOWNSAMPLING:
         raise MotionError(f"{path}: frames is {config.frames}; it must be a multiple of {DOWNSAMPLING}")
+
+
+def _check_evaluator(config: EvaluatorConfig, path: Path) -> None:
+    with torch.device("meta"):
+        networks = _tried(lambda: MatchingEvaluator(**config.model), path, "model")
+    _check_size(networks, path, "model")
 
 
 def _check_denoiser(config: DenoiserConfig, path: Path) -> None:
@@ -126,7 +146,7 @@ def _check_denoiser(config: DenoiserConfig, path: Path) -> None:
 def _tried(build: Callable[[], Built], path: Path, name: str) -> Built:
     """What `build` makes; where it cannot, an error that names the key."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), smaller_than(1 << 20, _MOST_NUMBERS):
             warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # `_check_size` refuses them
             return build()
     except (TypeError, ValueError, ArithmeticError, RuntimeError, AssertionError) as error:
@@ -150,7 +170,7 @@ def _filled(cls: type[Any], content: dict[str, Any], path: Path, place: str) -> 
         kind, name = hints[key], f"{place}{key}"
         if is_dataclass(kind):
             if not isinstance(value, dict):
-                raise MotionError(f"{path}: {name} is {value!r}; it must be an object")
+                raise MotionError(f"{path}: {name} is {value!r:.80}; it must be an object")
             values[key] = _filled(kind, value, path, f"{name}.")  # type: ignore[arg-type]
         else:
             _check_value(value, kind, key, name, path)
@@ -161,16 +181,19 @@ def _filled(cls: type[Any], content: dict[str, Any], path: Path, place: str) -> 
 def _check_keys(content: dict[str, Any], known: set[str], path: Path, place: str) -> None:
     for key in content:
         if key not in known:
-            raise MotionError(f"{path}: key '{place}{key}' is unknown; there are {', '.join(sorted(known))}")
+            raise MotionError(f"{path}: key '{place}{key:.60}' is unknown; there are {', '.join(sorted(known))}")
 
 
 def _check_value(value: Any, kind: Any, key: str, name: str, path: Path) -> None:
     if not _fits(value, kind):
         wanted = " or ".join(map(_described, _options(kind)))
-        raise MotionError(f"{path}: {name} is {value!r}; it must be {wanted}")
+        raise MotionError(f"{path}: {name} is {value!r:.80}; it must be {wanted}")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
-    if not math.isfinite(value) or value < _LEAST.get(key, 0) or (value == 0 and key not in _LEAST):
+    # Whole numbers of any size come out of JSON, and not all of them are numbers to the machine.
+    if not abs(value) < _ENDLESS:
+        raise MotionError(f"{path}: {name} is {str(value)[:40]}; it must be less than {_ENDLESS:g}")
+    if value < _LEAST.get(key, 0) or (value == 0 and key not in _LEAST):
         wanted = f"at least {_LEAST[key]}" if key in _LEAST else "positive"
         raise MotionError(f"{path}: {name} is {value}; it must be {wanted}")
     if key in _SHARES and value > 1:
@@ -207,13 +230,20 @@ def _described(option: Any) -> str:
 
 def _check_choice(value: str, known: dict[str, Any], path: Path, name: str) -> None:
     if value not in known:
-        raise MotionError(f"{path}: {name} '{value}' is unknown; there are {', '.join(known)}")
+        raise MotionError(f"{path}: {name} '{value:.60}' is unknown; there are {', '.join(known)}")
 
 
 def _check_arguments(
     build: Callable[..., Any], given: dict[str, Any], path: Path, name: str, without: tuple[str, ...] = ()
 ) -> None:
-    """The keys of `given` must be arguments of `build`; those in `without` are set by the run itself."""
+    """The keys of `given` must be arguments of `build`, its numbers sizes; those in `without` are set by the run."""
+    for key, value in given.items():
+        try:
+            check_sizes(value, f"{name}.{key}")
+        except ValueError as error:
+            raise MotionError(f"{path}: {error}") from None
+        if key in ("blocks", "layers") and isinstance(value, (int, float)) and value > _MOST_LAYERS:
+            raise MotionError(f"{path}: {name}.{key} is {value}; at most {_MOST_LAYERS} is possible")
     parameters = inspect.signature(build).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongen.arrays import ArraysError, read_npy
 from motiongen.features.humanml3d import DIM
-from motiongen.motion import MotionError
+from motiongen.motion import FPS, MotionError
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,15 @@ def read_captions(path: Path) -> tuple[str, ...]:
     frames that they do not mean; where a clip has no others they are taken all the same.
 
     Raises:
-        MotionError: a time is no number.
+        MotionError: a time is no number, or the file is not text in UTF-8.
     """
     whole: list[str] = []
     partial: list[str] = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise MotionError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    for line in text.split("\n"):
         caption, *rest = line.strip().split("#")
         if not caption.strip():
             continue
@@ -63,17 +69,36 @@ def read_captions(path: Path) -> tuple[str, ...]:
     return tuple(whole or partial)
 
 
+def _check_rate(folder: Path) -> None:
+    """A model learns frames, not seconds: of clips at another rate it would learn people in slow or fast motion."""
+    path = folder / "manifest.json"
+    try:
+        rate = json.loads(path.read_text(encoding="utf-8")).get("fps", FPS) if path.is_file() else FPS
+    except (ValueError, AttributeError):
+        raise MotionError(f"{path}: is damaged; make the dataset anew") from None
+    if rate != FPS:
+        raise MotionError(f"{folder}: has {rate} frames a second; training takes {FPS:g}, so prepare it with --fps 20")
+
+
 def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
     """All clips of a split that have at least `shortest` feature frames.
 
     Raises:
-        MotionError: the folder is no dataset, the split is empty, or a clip has the wrong shape.
+        MotionError: the folder is no dataset or one of another frame rate, the split is empty, or a clip is damaged or
+            has the wrong shape.
     """
     clips = []
+    _check_rate(folder)
     for name in read_split(folder, split):
-        features = np.load(folder / "new_joint_vecs" / f"{name}.npy")
+        path = folder / "new_joint_vecs" / f"{name}.npy"
+        try:
+            features = read_npy(path)
+        except ArraysError as error:
+            raise MotionError(f"{path}: {error}") from None
         if features.ndim != 2 or features.shape[1] != DIM:
             raise MotionError(f"{name}: features have shape {features.shape}, not [t, {DIM}]")
+        if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
+            raise MotionError(f"{path}: holds NaN, infinity or no numbers; make the dataset anew")
         if len(features) >= shortest:
             captions = read_captions(folder / "texts" / f"{name}.txt")
             clips.append(Clip(name, torch.from_numpy(features.astype(np.float32)), captions))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Callable
@@ -17,11 +18,13 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from diffusers.training_utils import EMAModel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from motiongen.motion import MotionError, atomic_path
 from motiongen.training.data import Share, step_generator
+from motiongen.training.processes import one_of
 
 # (model, randomness of the step, this process's share of the batch) -> (loss, further numbers for the curves).
 # The model is to be called, not reached into: with several processes it is wrapped.
@@ -57,6 +60,8 @@ class LoopConfig:
 
 
 CALIBRATION_STEPS = 30
+# What reading a checkpoint can bring about that is not whole.
+_DAMAGED = (OSError, LookupError, TypeError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
 
 class Trainer:
@@ -67,11 +72,15 @@ class Trainer:
 
     def __init__(self, model: nn.Module, config: LoopConfig, out: Path, run: dict[str, Any]) -> None:
         precision = _fastest_precision() if config.precision == "auto" else config.precision
-        self.accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir=str(out))
         started = int(os.environ.get("WORLD_SIZE", "1"))
+        # Without a GPU, accelerate joins processes only where it is told to compute on the CPU.
+        on_cpu = started > 1 and not torch.cuda.is_available()
+        self.accelerator = Accelerator(
+            cpu=on_cpu, mixed_precision=precision, log_with="tensorboard", project_dir=str(out)
+        )
         if started != self.accelerator.num_processes:
             # They would all train the same weights into one folder.
-            remedy = "start them with 'accelerate launch', and with its --cpu where there is no GPU"
+            remedy = "start them with 'torchrun --nproc_per_node N $(which motiongen) train ...'"
             raise MotionError(f"{started} processes were started but each runs alone; {remedy}")
         self.config, self.out, self.run = config, out, run
         self.share = Share(self.accelerator.process_index, self.accelerator.num_processes)
@@ -104,8 +113,8 @@ class Trainer:
         to the end that was planned; a different one plans the end, and with it the learning rate, anew.
 
         Raises:
-            MotionError: `OUT` holds another run, one to resume is missing or was configured differently, or the loss is
-                no longer a number.
+            MotionError: `OUT` holds another run, one to resume is missing, damaged or was configured differently, the
+                loss is no longer a number, or another of several processes ended.
         """
         self.last_look = time.monotonic()
         self._open(resume)
@@ -116,7 +125,7 @@ class Trainer:
             self.minutes = minutes
             if self.step >= CALIBRATION_STEPS:
                 self._fit_schedule(minutes * 60)
-        with _progress(self.accelerator.is_main_process) as bar:
+        with one_of(self.share.count, lambda: self.step), _progress(self.accelerator.is_main_process) as bar:
             task = bar.add_task("training", total=self.total, completed=self.step, note="")
             self._steps(loss, validate, budget, bar, task)
         self._look_at_clock(budget is not None)
@@ -259,6 +268,15 @@ class Trainer:
             beside.write_text(json.dumps({"run": self.run, "loop": asdict(self.config)}, indent=2))
 
     def _load(self, folder: Path) -> None:
+        try:
+            self._load_whole(folder)
+        except MotionError:
+            raise
+        except _DAMAGED as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            raise MotionError(f"{folder}: damaged ({reason}); begin again in another --out") from None
+
+    def _load_whole(self, folder: Path) -> None:
         state = json.loads((folder / "state.json").read_text())
         if state["run"] != self.run or state["loop"] != asdict(self.config):
             changed = sorted(k for k in self.run.keys() | state["run"].keys() if self.run.get(k) != state["run"].get(k))

@@ -92,6 +92,12 @@ def test_what_is_no_dataset_is_told(tmp_path: Path) -> None:
     np.save(tmp_path / "new_joint_vecs/a.npy", np.zeros((9, 251), dtype=np.float32))
     with pytest.raises(MotionError, match="a: features have shape"):
         load_clips(tmp_path, "train")
+    (tmp_path / "new_joint_vecs/a.npy").write_bytes(b"\x93NUMPY, or not")
+    with pytest.raises(MotionError, match=r"a\.npy: damaged"):
+        load_clips(tmp_path, "train")
+    np.save(tmp_path / "new_joint_vecs/a.npy", np.full((9, 263), np.nan, dtype=np.float32))
+    with pytest.raises(MotionError, match=r"a\.npy: holds NaN"):
+        load_clips(tmp_path, "train")
 
 
 def test_crops_are_windows_of_whole_groups() -> None:
@@ -225,3 +231,10 @@ def test_rare_contents_are_drawn_more_often_than_their_share(tmp_path: Path) -> 
 def test_datasets_without_labels_are_drawn_evenly(tmp_path: Path) -> None:
     read = read_labels(tmp_path, ["a", "b"])
     assert read.weights.tolist() == [1, 1] and read.peers == ((0,), (1,))
+
+
+def test_clips_of_another_frame_rate_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("")
+    (tmp_path / "manifest.json").write_text('{"fps": 30}')
+    with pytest.raises(MotionError, match="30 frames a second; training takes 20, so prepare it with --fps 20"):
+        load_clips(tmp_path, "train")
