@@ -1,4 +1,4 @@
-"""Where the starter set's sources come from and under which terms."""
+"""Where the sources come from and under which terms."""
 
 from __future__ import annotations
 
@@ -25,6 +25,27 @@ LICENCES: dict[str, dict[str, str]] = {
         "licence": "CC0 1.0, https://creativecommons.org/publicdomain/zero/1.0/",
         "url": "https://mesh2motion.org",
         "terms": "No conditions.",
+    },
+    "humanml3d": {
+        "title": "HumanML3D (Guo et al. 2022), made from AMASS (Mahmood et al. 2019) and HumanAct12 (Guo et al. 2020)",
+        "by": "their authors, and those of the corpora that AMASS unites",
+        "licence": "AMASS and SMPL-H: non-commercial research by their own terms; code, texts and index: MIT",
+        "url": "https://github.com/EricGuo5513/HumanML3D",
+        "terms": "AMASS's terms, https://amass.is.tue.mpg.de/license.html, forbid passing on what is made of it.",
+    },
+    "kit": {
+        "title": "KIT Motion-Language Dataset (Plappert et al. 2016), as processed by Guo et al. 2022",
+        "by": "Karlsruhe Institute of Technology; Chuan Guo et al.",
+        "licence": "as its authors set it; they ask to be cited",
+        "url": "https://motion-annotation.humanoids.kit.edu/dataset/",
+        "terms": "Cite Plappert, Mandery, Asfour: The KIT Motion-Language Dataset, Big Data 4(4), 2016.",
+    },
+    "babel": {
+        "title": "BABEL (Punnakkal et al. 2021), labels of sequences of AMASS (Mahmood et al. 2019)",
+        "by": "Max Planck Institute for Intelligent Systems, and the authors of the corpora that AMASS unites",
+        "licence": "non-commercial scientific research, by the terms of BABEL and of AMASS",
+        "url": "https://babel.is.tue.mpg.de",
+        "terms": "AMASS's terms, https://amass.is.tue.mpg.de/license.html, forbid passing on what is made of it.",
     },
     "folder": {
         "title": "the user's own clips",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from motiongen_data_prep.splits import SPLITS
 COLUMNS = ("name", "source", "content", "style", "file", "seconds", "mirrored", "split")
 # A feature that never varies in the training set (a contact in a handful of clips) must not be divided by zero.
 _LEAST_STD = 1e-4
+# Says which of the field's datasets a folder holds.
+OWNER = "dataset.txt"
 
 
 def write_clip(out: Path, name: str, joints: Float[Tensor, "t 22 3"]) -> None:
@@ -30,8 +32,8 @@ def write_clip(out: Path, name: str, joints: Float[Tensor, "t 22 3"]) -> None:
     Whatever floor the joints came with, the lowest joint of the clip is put at y = 0, as HumanML3D does.
     """
     joints = humanml3d.to_origin(humanml3d.to_uniform_skeleton(joints))
-    _save(out / "new_joints" / f"{name}.npy", joints)
-    _save(out / "new_joint_vecs" / f"{name}.npy", humanml3d.encode(joints))
+    save(out / "new_joints" / f"{name}.npy", joints)
+    save(out / "new_joint_vecs" / f"{name}.npy", humanml3d.encode(joints))
 
 
 def write_clip_and_twin(out: Path, name: str, joints: Float[Tensor, "t 22 3"], mirror: bool) -> None:
@@ -50,11 +52,36 @@ def has_clip(out: Path, name: str, mirror: bool) -> bool:
     return all((out / folder / f"{n}.npy").is_file() for folder in ("new_joints", "new_joint_vecs") for n in names)
 
 
-def write_texts(out: Path, name: str, captions: Sequence[str], mirror: bool) -> None:
-    """texts/NAME.txt, and the twin's with the sides swapped; files that already say so are left alone."""
-    write_text(out / "texts" / f"{name}.txt", "".join(text_line(c) + "\n" for c in captions))
+def write_texts(
+    out: Path, name: str, captions: Sequence[str], mirror: bool, line: Callable[[str], str] = text_line
+) -> None:
+    """texts/NAME.txt, and the twin's with the sides swapped; files that already say so are left alone.
+
+    Args:
+        line: the line of a text file for a caption.
+    """
+    write_text(out / "texts" / f"{name}.txt", "".join(line(c) + "\n" for c in captions))
     if mirror:
-        write_text(out / "texts" / f"M{name}.txt", "".join(text_line(swap_sides(c)) + "\n" for c in captions))
+        write_text(out / "texts" / f"M{name}.txt", "".join(line(swap_sides(c)) + "\n" for c in captions))
+
+
+def check_owner(out: Path, dataset: str | None) -> None:
+    """Refuse a folder that holds other clips than those to be added.
+
+    Args:
+        dataset: one of the field's datasets, which shares its folder with none; None for sources that share one.
+
+    Raises:
+        MotionError: the folder belongs to another dataset.
+    """
+    try:
+        owner = (out / OWNER).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        owner = None
+    if owner is None and dataset is not None and recorded(out):
+        raise MotionError(f"{out}: holds clips of other sources; give {dataset} a folder of its own")
+    if owner is not None and owner != dataset:
+        raise MotionError(f"{out}: holds {owner}, which shares its folder with no other clips; name another OUT")
 
 
 def write_record(out: Path, record: dict[str, Any]) -> None:
@@ -101,8 +128,8 @@ def write_index(out: Path, about: dict[str, Any]) -> dict[str, int]:
     if not names["train"]:
         raise MotionError(f"{out}: no clip is in the train split, so there is no Mean and Std; give one split=train")
     mean, std = statistics(out, names["train"])
-    _save(out / "Mean.npy", torch.from_numpy(mean))
-    _save(out / "Std.npy", torch.from_numpy(std))
+    save(out / "Mean.npy", torch.from_numpy(mean))
+    save(out / "Std.npy", torch.from_numpy(std))
     for split, members in names.items():
         write_text(out / f"{split}.txt", "".join(f"{name}\n" for name in members))
     with atomic_path(out / "clips.csv") as beside, open(beside, "w", newline="", encoding="utf-8") as file:
@@ -133,9 +160,12 @@ def write_paraphrases(out: Path, name: str, sentences: Sequence[tuple[str, str, 
         writer.writerows(sentences)
 
 
-def statistics(out: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and Std [263] float32 of the named clips; Std averaged within each group of features, as theirs."""
-    count, total, square = 0, np.zeros(humanml3d.DIM), np.zeros(humanml3d.DIM)
+def statistics(
+    out: Path, names: Sequence[str], groups: Mapping[str, slice] = humanml3d.GROUPS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and Std [f] float32 of the named clips; Std averaged within each group of features, as theirs."""
+    dim = max(group.stop for group in groups.values())
+    count, total, square = 0, np.zeros(dim), np.zeros(dim)
     # About a rough centre, so that the squares do not cancel.
     centre = np.load(out / "new_joint_vecs" / f"{names[0]}.npy").astype(np.float64).mean(0)
     for name in names:
@@ -145,7 +175,7 @@ def statistics(out: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]
         square += (features**2).sum(0)
     mean = total / count
     std = np.sqrt(np.maximum(square / count - mean**2, 0))
-    for group in humanml3d.GROUPS.values():
+    for group in groups.values():
         std[group] = std[group].mean()
     return (mean + centre).astype(np.float32), np.maximum(std, _LEAST_STD).astype(np.float32)
 
@@ -163,7 +193,8 @@ def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [row, twin] if record["mirror"] else [row]
 
 
-def _save(path: Path, array: Tensor) -> None:
+def save(path: Path, array: Tensor) -> None:
+    """An npy file of float32."""
     with atomic_path(path) as beside:
         np.save(beside, array.numpy().astype(np.float32))
 

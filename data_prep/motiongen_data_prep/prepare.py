@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import re
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from motiongen.motion import FPS, Motion, MotionError
 from motiongen_data_prep import layout, trim
 from motiongen_data_prep.animation import Animation
 from motiongen_data_prep.attribution import LICENCES, attribution_text
-from motiongen_data_prep.captions import choose
+from motiongen_data_prep.captions import choose, text_line
 from motiongen_data_prep.folder import folder_takes, with_validation
 from motiongen_data_prep.paraphrases import paraphrases
 from motiongen_data_prep.paraphrases_second import paraphrases_second
@@ -32,6 +23,9 @@ from motiongen_data_prep.readers import UNREADABLE, read, read_all, reason
 from motiongen_data_prep.retarget import retarget
 from motiongen_data_prep.starter import Skip, bandai_takes, cmu_takes, mesh2motion_takes
 from motiongen_data_prep.take import Take
+from motiongen_data_prep.workers import Result, Summary, checked_workers, progress_bar, remove_leftovers, run
+
+__all__ = ["SOURCES", "Summary", "prepare", "process"]
 
 SOURCES: dict[str, Callable[[Path, Skip], list[Take]]] = {
     "bandai-namco": bandai_takes,
@@ -42,31 +36,6 @@ SOURCES: dict[str, Callable[[Path, Skip], list[Take]]] = {
 SHORTEST_FRAMES = round(FPS)
 # Raise it when the code below or the retargeting changes what it makes of the same file.
 RECIPE_VERSION = 2
-
-
-@dataclass
-class Summary:
-    """What a call of `prepare` did.
-
-    Attributes:
-        written: clips made in this call, mirrored twins not counted.
-        kept: clips of an earlier call whose files are unchanged.
-        skipped: clip or file -> reason.
-        splits: clips of the whole folder in each split, mirrored ones included.
-        seconds: time the call took.
-    """
-
-    source: str
-    written: int = 0
-    kept: int = 0
-    skipped: dict[str, str] = field(default_factory=dict)
-    splits: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def reasons(self) -> dict[str, int]:
-        """Reasons and how many clips each of them cost, most frequent first; numbers in them are written N."""
-        general = (re.sub(r"\d+(\.\d+)?", "N", reason) for reason in self.skipped.values())
-        return dict(Counter(general).most_common())
 
 
 @dataclass(frozen=True)
@@ -85,6 +54,7 @@ def prepare(
     *,
     workers: int | None = None,
     mirror: bool = True,
+    line: Callable[[str], str] = text_line,
     console: Console | None = None,
 ) -> Summary:
     """Add a source's clips to the prepared folder `out` and bring its lists, Mean and Std up to date over all clips.
@@ -99,6 +69,7 @@ def prepare(
         out: folder in HumanML3D's layout, made if need be.
         workers: processes; by default one for each processor.
         mirror: also write every clip's mirror image as M + name.
+        line: the line of a text file for a caption; `pos_tags.tagger` gives one with parts of speech.
         console: where progress and refusals go; standard error by default.
 
     Raises:
@@ -106,29 +77,26 @@ def prepare(
     """
     if source not in SOURCES:
         raise MotionError(f"source is '{source}'; it must be one of {', '.join(SOURCES)}")
-    if workers is not None and workers < 1:
-        raise MotionError(f"workers is {workers}; it must be at least 1")
+    workers = checked_workers(workers)
     begun = time.monotonic()
     console = console or Console(stderr=True)
     summary = Summary(source)
 
     def skip(name: str, why: str) -> None:
-        summary.skipped[name] = _one_line(why)
-        console.print(
-            _one_line(f"skipped {name}: {why}"), style="yellow", soft_wrap=True, highlight=False, markup=False
-        )
+        summary.skip(name, why, console)
 
     src, out = Path(src), Path(out)
     takes = SOURCES[source](src, skip)
     root = str(src.resolve()) if source == "folder" else None
     takes = _without_clashes(takes, set(layout.recorded(out)) - _gone(out, root, takes), skip)
     gone = _gone(out, root, takes)
-    _remove_leftovers(out)
+    layout.check_owner(out, None)
+    remove_leftovers(out)
     fresh = [take for take in takes if not _is_done(out, take, mirror)]
     summary.kept = len(takes) - len(fresh)
-    with _progress(console) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task(f"preparing {source}", total=len(takes), completed=summary.kept)
-        for name, why in _run(_jobs(out, mirror, fresh), workers or os.cpu_count() or 1):
+        for name, why in run(_work, _jobs(out, mirror, fresh), workers):
             progress.advance(bar)
             if why is None:
                 summary.written += 1
@@ -137,10 +105,10 @@ def prepare(
                 layout.forget(out, name)
     done = [take for take in takes if take.name not in summary.skipped]
     if not done:
-        raise MotionError(f"{src}: none of its {len(takes)} clips could be used; {_first(summary.skipped)}")
+        raise MotionError(f"{src}: none of its {len(takes)} clips could be used; {summary.first()}")
     for name in gone:
         layout.forget(out, name)
-    _refresh(out, with_validation(done) if source == "folder" else done, mirror, root)
+    _refresh(out, with_validation(done) if source == "folder" else done, mirror, root, line)
     if source == "bandai-namco":
         layout.write_paraphrases(out, "paraphrases", paraphrases())
         layout.write_paraphrases(out, "paraphrases-2", paraphrases_second())
@@ -179,9 +147,9 @@ def process(take: Take, motion: Motion, out: Path, mirror: bool) -> str | None:
     return None
 
 
-def _work(job: _Job) -> list[tuple[str, str | None]]:
+def _work(job: _Job) -> list[Result]:
     """(name, None or reason) of each take of a job. Runs in a worker process."""
-    results: list[tuple[str, str | None]] = []
+    results: list[Result] = []
     first = job.takes[0]
     has_clips = first.file.suffix.lower() == ".glb"
     try:
@@ -211,44 +179,12 @@ def _chosen(take: Take, animations: dict[str, Animation]) -> Animation:
     raise MotionError(f"{wrong}: {', '.join(animations)}")
 
 
-def _start_worker() -> None:
-    # Processes share the processors already; threads inside them would only get in each other's way.
-    torch.set_num_threads(1)
-    # A killed parent cannot tell its workers; without this they would wait for work for ever.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _jobs(out: Path, mirror: bool, takes: Sequence[Take]) -> list[_Job]:
     by_file: dict[Path, list[Take]] = {}
     for take in takes:
         # The sentences stay here: there are many, and the motion does not depend on them.
         by_file.setdefault(take.file, []).append(replace(take, captions=()))
     return [_Job(out, mirror, tuple(group)) for group in by_file.values()]
-
-
-def _run(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[str, str | None]]:
-    workers = min(workers, len(jobs))
-    if workers <= 1:
-        for job in jobs:
-            yield from _work(job)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-        futures = [pool.submit(_work, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        except BrokenProcessPool:
-            raise MotionError("a worker process died (out of memory?); run again with fewer workers to go on") from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _is_done(out: Path, take: Take, mirror: bool) -> bool:
@@ -290,12 +226,12 @@ def _without_clashes(takes: Sequence[Take], earlier: set[str], skip: Skip) -> li
     return [take for take in takes if take.name in kept]
 
 
-def _refresh(out: Path, takes: Sequence[Take], mirror: bool, root: str | None) -> None:
+def _refresh(out: Path, takes: Sequence[Take], mirror: bool, root: str | None, line: Callable[[str], str]) -> None:
     """Texts, labels and splits of clips whose motion is there: cheap, so that new sentences need no new motion."""
     # Whose captions.csv names a clip: several folders of the user may share one prepared folder.
     origin = {"root": root} if root else {}
     for take in takes:
-        layout.write_texts(out, take.name, choose(take.name, take.captions), mirror)
+        layout.write_texts(out, take.name, choose(take.name, take.captions), mirror, line)
         record = layout.read_record(out, take.name)
         labels = {"content": take.content, "style": take.style, "split": take.split, **origin}
         if record is not None and record | labels != record:
@@ -311,23 +247,3 @@ def _index(out: Path, source: str, summary: Summary) -> dict[str, int]:
     sources[source] = {**LICENCES[source], "skipped": summary.reasons()}
     layout.write_text(out / "LICENSES.txt", attribution_text(sources))
     return layout.write_index(out, {"sources": dict(sorted(sources.items())), "recipe_version": RECIPE_VERSION})
-
-
-def _remove_leftovers(out: Path) -> None:
-    """Files that a killed call had begun to write."""
-    for part in out.glob("*/.*.part*"):
-        part.unlink(missing_ok=True)
-
-
-def _one_line(text: str) -> str:
-    """Names out of a file may hold line breaks and halves of characters that cannot be written."""
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
-
-
-def _first(skipped: dict[str, str]) -> str:
-    return next((f"{name}: {reason}" for name, reason in skipped.items()), "none")
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)

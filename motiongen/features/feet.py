@@ -49,6 +49,8 @@ def _mean(values: Float[Tensor, "t 4 c"], weight: Float[Tensor, "t 4"]) -> Float
 
 def _smooth(x: Float[Tensor, "t c"]) -> Float[Tensor, "t c"]:
     """Gaussian over time, ends held."""
+    if len(x) == 0:  # the velocities of a single frame
+        return x
     reach = round(3 * _SMOOTHING)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=x.device) / _SMOOTHING) ** 2).to(x)
     kernel = kernel / kernel.sum()

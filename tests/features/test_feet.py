@@ -34,6 +34,12 @@ def test_a_jump_is_left_alone() -> None:
     assert torch.allclose(planted(jumping, torch.zeros(40, 4), heights(jumping)), jumping, atol=1e-6)
 
 
+def test_a_single_frame_is_brought_to_its_height() -> None:
+    still = standing(1)
+    cleaned = planted(still + torch.tensor([0.0, 0.03, 0.0]), torch.ones(1, 4), heights(still))
+    assert (cleaned - still).abs().max() < 1e-5
+
+
 def test_poses_do_not_change() -> None:
     joints = standing() + 0.05 * torch.randn(40, NUM_JOINTS, 3)
     cleaned = planted(joints, torch.rand(40, 4), heights(joints) + 0.01)
