@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
 
@@ -12,8 +13,19 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 import motiongen_assets
-from motiongen.checkpoint import CONFIG, index_of, load_module, pipeline_hash, read_json, save_module, write_json
+from motiongen.checkpoint import (
+    CONFIG,
+    check_fit,
+    index_of,
+    load_module,
+    pipeline_hash,
+    read_json,
+    save_module,
+    write_json,
+)
+from motiongen.diffusion.noise import initial_latents
 from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.diffusion.sampling import check_scheduler
 from motiongen.diffusion.timeline import Sampling, TimelineSampler
 from motiongen.editing.loop import closed, in_place_of, looped, stays
 from motiongen.editing.span import Editor
@@ -98,21 +110,27 @@ class TextToMotionPipeline:
             names = ", ".join(released) or "none in this build"
             raise MotionError(f"no pipeline '{name_or_path}'; released are {names}, or give a folder")
         index = read_json(folder / "model_index.json")
-        kind = index.get("denoiser")
+        kind = str(index.get("denoiser"))
         if kind not in DENOISERS:
             raise MotionError(f"{folder}: denoiser '{kind}' is unknown; there are {', '.join(DENOISERS)}")
-        encoder = index.get("text_encoder")
+        encoder = str(index.get("text_encoder"))
         if encoder not in TEXT_ENCODERS:
             raise MotionError(f"{folder}: text encoder '{encoder}' is unknown; there are {', '.join(TEXT_ENCODERS)}")
+        process = read_json(folder / "scheduler" / "config.json")
+        try:
+            DiffusionObjective(process)
+        except MotionError as error:
+            raise MotionError(f"{folder / 'scheduler'}: no diffusion process can be built ({error})") from None
         pipeline = cls(
-            load_codec(folder / "codec", index.get("codec")),
-            load_module(lambda **config: build_text_encoder(encoder, **config), folder / "text_encoder"),
+            load_codec(folder / "codec", str(index["codec"]) if index.get("codec") else None),
+            load_module(partial(build_text_encoder, encoder), folder / "text_encoder", encoder == "wordllama"),
             load_module(DENOISERS[kind], folder / "denoiser"),
-            read_json(folder / "scheduler" / "config.json"),
+            process,
             name=folder.resolve().name,
             digest=pipeline_hash(folder),
             heads=load_module(AlignmentHeads, folder / "alignment") if index.get("alignment") else None,
         )
+        check_fit(folder, pipeline.codec, pipeline.text_encoder, pipeline.denoiser)
         return pipeline.to(device)
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
@@ -152,7 +170,7 @@ class TextToMotionPipeline:
 
     @overload
     def __call__(
-        self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
+        self, prompt: str | Sequence[Prompt], duration: Duration | Sequence[Duration] = ...,
         num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
         generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
         scheduler: str = ..., clean_feet: bool = ..., best_of: int = ..., loop: bool = ..., in_place: bool = ...,
@@ -161,7 +179,7 @@ class TextToMotionPipeline:
     ) -> TextToMotionOutput: ...  # fmt: skip
     @overload
     def __call__(
-        self, prompt: str | Sequence[Prompt], duration: float | Sequence[Duration] = ...,
+        self, prompt: str | Sequence[Prompt], duration: Duration | Sequence[Duration] = ...,
         num_inference_steps: int = ..., guidance_scale: float = ..., num_motions_per_prompt: int = ...,
         generator: torch.Generator | Sequence[torch.Generator] | None = ..., latents: Tensor | None = ...,
         scheduler: str = ..., clean_feet: bool = ..., best_of: int = ..., loop: bool = ..., in_place: bool = ...,
@@ -172,7 +190,7 @@ class TextToMotionPipeline:
     def __call__(
         self,
         prompt: str | Sequence[Prompt],
-        duration: float | Sequence[Duration] = 4.0,
+        duration: Duration | Sequence[Duration] = 4.0,
         num_inference_steps: int = 20,
         guidance_scale: float = 2.5,
         num_motions_per_prompt: int = 1,
@@ -218,14 +236,15 @@ class TextToMotionPipeline:
             raise MotionError(f"output type '{output_type}' is unknown; there are {', '.join(get_args(OutputType))}")
         if best_of > 1 and self.heads is None:
             raise MotionError(f"pipeline '{self.name}' has no alignment heads to choose by; leave out best_of")
-        if loop and output_type != "motion":
-            raise MotionError(f"a loop is made of joints; output type '{output_type}' cannot be one")
+        if (loop or in_place) and output_type != "motion":
+            what = "a loop is made" if loop else "the way over the floor is taken out"
+            raise MotionError(f"{what} of joints; output type '{output_type}' has none, ask for \"motion\"")
         if loop:
             self._in_time()
         sampling = self._sampling(num_inference_steps, guidance_scale, scheduler)
         asked = [t for t in asked for _ in range(num_motions_per_prompt)]
         batch = self._laid_out([t for t in asked for _ in range(best_of)])
-        noise = self._initial_latents(latents, batch.mask, generator, best_of)
+        noise = initial_latents(latents, batch.mask, self.codec.latent_dim, generator, best_of)
         callback = None if callback_on_step_end is None else self._step_end(callback_on_step_end)
         every = None if bool(batch.mask.all()) else batch.mask
         z = self._sampler(batch.sentences, batch.frame_sentence, noise, sampling, every, callback)
@@ -288,8 +307,13 @@ class TextToMotionPipeline:
 
     @torch.no_grad()
     def alignment(self, z: Float[Tensor, "b l d"], batch: Batch) -> list[float]:
-        """Mean cosine between the sentences of each clip and the motion of their segments, -1 to 1."""
-        assert self.heads is not None
+        """Mean cosine between the sentences of each clip and the motion of their segments, -1 to 1.
+
+        Raises:
+            MotionError: the pipeline has no alignment heads.
+        """
+        if self.heads is None:
+            raise MotionError(f"pipeline '{self.name}' has no alignment heads to compare text and motion with")
         distinct = sorted({text for row in batch.sentences for text in row})
         told = self.heads.sentences(self.text_encoder(distinct).pooled)
         most = max(map(len, batch.sentences))
@@ -307,6 +331,7 @@ class TextToMotionPipeline:
     def _sampling(self, steps: int, guidance: float, scheduler: str) -> Sampling:
         if steps < 1 or steps > self.objective.steps:
             raise MotionError(f"{steps} steps asked for; give 1 to {self.objective.steps}")
+        check_scheduler(scheduler)
         return Sampling(steps, guidance, scheduler)
 
     @property
@@ -356,30 +381,6 @@ class TextToMotionPipeline:
 
         return adapted
 
-    def _initial_latents(
-        self,
-        latents: Float[Tensor, "n m d"] | None,
-        mask: Bool[Tensor, "b l"],
-        generator: torch.Generator | Sequence[torch.Generator] | None,
-        candidates: int,
-    ) -> Float[Tensor, "b l d"]:
-        shape = (*mask.shape, self.codec.latent_dim)
-        if latents is not None:
-            if tuple(latents.shape) != shape:
-                raise MotionError(f"latents have shape {tuple(latents.shape)}; these durations need {shape}")
-            return latents.to(self.device)
-        if generator is None or isinstance(generator, torch.Generator):
-            return _noise(shape, generator).to(self.device)
-        if len(generator) * candidates != shape[0]:
-            count = shape[0] // candidates
-            raise MotionError(f"{len(generator)} generators given for {count} clips; give one, or one a clip")
-        z = torch.zeros(shape)
-        for row in range(shape[0]):
-            # Only as much as the clip needs, so that its noise does not depend on the length of the others.
-            length = int(mask[row].sum())
-            z[row, :length] = _noise((length, shape[2]), generator[row // candidates]).cpu()
-        return z.to(self.device)
-
 
 def load_codec(folder: Path, kind: str | None = None) -> MotionCodec:
     """The codec in a folder: of the class `kind`, or else of the one that its `config.json` names.
@@ -387,11 +388,7 @@ def load_codec(folder: Path, kind: str | None = None) -> MotionCodec:
     Raises:
         MotionError: there is no such class, or a file is missing or damaged.
     """
-    named = kind or read_json(folder / CONFIG).get("_class_name", TemporalCodec.__name__)
+    named = str(kind or read_json(folder / CONFIG).get("_class_name", TemporalCodec.__name__))
     if named not in CODECS:
         raise MotionError(f"{folder}: codec '{named}' is unknown; there are {', '.join(CODECS)}")
     return load_module(CODECS[named], folder)
-
-
-def _noise(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randn(shape, generator=generator, device=None if generator is None else generator.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import torch
 from jaxtyping import Int
@@ -16,7 +17,8 @@ MAX_SECONDS = 600.0
 
 # One sentence, or several that follow each other in one clip.
 Prompt = str | Sequence[str]
-Duration = float | Sequence[float]
+# Seconds for all sentences of a clip, or for each: plain numbers, or those of numpy.
+Duration = SupportsFloat | Sequence[SupportsFloat]
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,14 @@ class Timeline:
         return torch.bucketize(middles, stops, right=True).clamp(max=len(self.frames) - 1)
 
 
-def timelines(prompt: str | Sequence[Prompt], duration: float | Sequence[Duration]) -> list[Timeline]:
+def timelines(prompt: str | Sequence[Prompt], duration: Duration | Sequence[Duration]) -> list[Timeline]:
     """A timeline for every clip that is asked for.
 
     Raises:
         MotionError: an empty text, a duration out of range, or lists that do not fit each other.
     """
     prompts: list[Prompt] = [prompt] if isinstance(prompt, str) else list(prompt)
-    durations: list[Duration] = (
-        [float(duration)] * len(prompts) if isinstance(duration, (int, float)) else list(duration)
-    )
+    durations: list[Duration] = list(duration) if isinstance(duration, Sequence) else [float(duration)] * len(prompts)
     if not prompts:
         raise MotionError("no prompt given; give at least one sentence")
     if len(durations) != len(prompts):
@@ -60,7 +60,8 @@ def timelines(prompt: str | Sequence[Prompt], duration: float | Sequence[Duratio
 def timeline(prompt: Prompt, duration: Duration) -> Timeline:
     """The timeline of one clip; raises as `timelines` does."""
     sentences = [prompt] if isinstance(prompt, str) else list(prompt)
-    seconds = [float(duration)] * len(sentences) if isinstance(duration, (int, float)) else [float(s) for s in duration]
+    each = duration if isinstance(duration, Sequence) else [duration] * len(sentences)
+    seconds = [float(s) for s in each]
     if not sentences or len(seconds) != len(sentences):
         raise MotionError(f"{len(seconds)} durations given for {len(sentences)} sentences; give one, or one each")
     for text in sentences:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,6 +13,7 @@ from motiongen.models.text import WordLlamaText
 from motiongen.models.vae import TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.pipeline import TextToMotionPipeline
+from motiongen.prompts import timeline, timelines
 from motiongen.skeleton import bone_lengths
 
 
@@ -144,6 +146,14 @@ def test_bad_numbers_are_told(pipeline: TextToMotionPipeline) -> None:
         pipeline("a walk", 1.0, generator=seeded(1, 2))
     with pytest.raises(MotionError, match="latents have shape"):
         pipeline("a walk", 1.0, latents=torch.zeros(1, 3, 8))
+    with pytest.raises(MotionError, match="scheduler 'euler' is unknown; there are ddim"):
+        pipeline("a walk", 1.0, scheduler="euler")
+
+
+def test_seconds_may_be_numbers_of_numpy(pipeline: TextToMotionPipeline) -> None:
+    assert len(pipeline("a walk", np.float32(1.5), 1).motions[0]) == 30
+    made = timelines(["a walk", ["a kick", "a bow"]], [np.float32(1.0), [np.float64(0.5), np.int64(1)]])
+    assert [len(t) for t in made] == [20, 30]
 
 
 def test_missing_and_damaged_pipelines_are_told(tmp_path: Path) -> None:
@@ -212,6 +222,8 @@ def test_alignment_needs_heads_and_travels_with_the_pipeline(tmp_path: Path) -> 
     assert pipeline("a walk", 1.0, 2).alignment == []
     with pytest.raises(MotionError, match="no alignment heads"):
         pipeline("a walk", 1.0, 2, best_of=2)
+    with pytest.raises(MotionError, match="no alignment heads"):
+        pipeline.alignment(torch.zeros(1, 5, 8), pipeline._laid_out([timeline("a walk", 1.0)]))
     pipeline.heads = AlignmentHeads(8, 32, dim=8, width=16, pools=2).eval()
     pipeline.save_pretrained(tmp_path)
     again = TextToMotionPipeline.from_pretrained(tmp_path)
@@ -219,6 +231,10 @@ def test_alignment_needs_heads_and_travels_with_the_pipeline(tmp_path: Path) -> 
     assert first == second and -1 <= first[0] <= 1
 
 
-def test_a_loop_is_made_of_joints(pipeline: TextToMotionPipeline) -> None:
-    with pytest.raises(MotionError, match="cannot be one"):
-        pipeline("a walk", 1.0, 2, loop=True, output_type="latent")
+@pytest.mark.parametrize("asked", [{"loop": True}, {"in_place": True}])
+@pytest.mark.parametrize("output_type", ["latent", "features"])
+def test_what_is_made_of_joints_is_refused_without_them(
+    pipeline: TextToMotionPipeline, asked: dict[str, bool], output_type: str
+) -> None:
+    with pytest.raises(MotionError, match=f"of joints; output type '{output_type}' has none"):
+        pipeline("a walk", 1.0, 2, output_type=output_type, **asked)  # type: ignore[call-overload]

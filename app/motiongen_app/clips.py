@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from motiongen import __version__
@@ -21,8 +19,9 @@ from motiongen.body.smpl import body_model
 from motiongen.evaluation.metrics import foot_skate, jitter, penetration
 from motiongen.export import suffix
 from motiongen.export.posed import pose_of, with_pose
-from motiongen.motion import Motion, atomic_path
+from motiongen.motion import Motion
 from motiongen.pipeline import TextToMotionPipeline
+from motiongen_app import manifest
 from motiongen_app.files import export, progress_bars
 from motiongen_app.settings import Settings, chosen_device, chosen_formats
 
@@ -42,7 +41,9 @@ def write_clips(
     made: Sequence[Made], settings: Settings, pipeline: TextToMotionPipeline, timings: dict[str, float],
     further: dict[str, Any],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Write every clip and the manifest, and print what was written. Returns the manifest's entries.
+    """Write every clip, add it to the folder's manifest, and print what was written. Returns what was added.
+
+    Numbers count on from those in the folder, so that nothing there is replaced.
 
     Args:
         timings: seconds that came before, by name.
@@ -50,8 +51,7 @@ def write_clips(
     """
     body = body_model()
     formats = chosen_formats(settings.formats)
-    manifest = settings.out / "manifest.json"
-    manifest.unlink(missing_ok=True)
+    first = manifest.next_number(settings.out)
     entries: list[dict[str, Any]] = []
     with progress_bars() as progress:
         bar = progress.add_task("writing", total=len(made) * len(formats))
@@ -60,7 +60,12 @@ def write_clips(
             # Always, whatever the formats: the native file is the same beside any others.
             motion = with_pose(one.motion, body)
             fitted = time.perf_counter() - began
-            files, writing = _write(motion, number, settings.out, formats, progress, bar)
+            stem = f"{first + number:03d}-{slug([s.text for s in motion.text])}"
+
+            def show(name: str, share: float, before: int = number * len(formats)) -> None:
+                progress.update(bar, description=f"writing {name}", completed=before + share)
+
+            files, writing = _write(motion, stem, settings, show)
             entries.append(
                 {
                     "text": " ".join(s.text for s in motion.text),
@@ -77,14 +82,14 @@ def write_clips(
                     "guidance": settings.guidance,
                     "scheduler": settings.scheduler,
                     "clean_feet": settings.clean_feet,
+                    "mixamo": settings.mixamo,
                     **further,
                     "device": str(chosen_device(settings.device)),
                     "version": __version__,
                 }
             )
             # After every clip: what is there when a long call is interrupted is in the manifest.
-            with atomic_path(manifest) as beside:
-                beside.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            manifest.add(settings.out, entries[-1])
     _print_table(entries, settings.out)
     return entries
 
@@ -112,23 +117,21 @@ def slug(texts: Sequence[str]) -> str:
 
 
 def _write(
-    motion: Motion, number: int, out: Path, formats: Sequence[str], progress: Progress, bar: TaskID
+    motion: Motion, stem: str, settings: Settings, show: Callable[[str, float], None]
 ) -> tuple[list[str], dict[str, float]]:
-    """Names of the files of a clip, and the seconds that writing them took."""
+    """Names of the files of a clip, and the seconds that writing them took; `show` is told how many are done."""
     files: list[str] = []
     seconds: dict[str, float] = {}
-    for name in formats:
-        done = number * len(formats) + len(files)
+    for name in chosen_formats(settings.formats):
 
-        def advance(share: float, done: int = done) -> None:
-            progress.update(bar, completed=done + share)
+        def advance(share: float, name: str = name, done: int = len(files)) -> None:
+            show(name, done + share)
 
-        file = f"{number:03d}-{slug([s.text for s in motion.text])}{suffix(name)}"
-        progress.update(bar, description=f"writing {name}")
+        advance(0.0)
         began = time.perf_counter()
-        export(motion, name, out / file, advance)
+        files.append(f"{stem}{suffix(name)}")
+        export(motion, name, settings.out / files[-1], advance, settings.mixamo)
         seconds[f"write_{name}"] = time.perf_counter() - began
-        files.append(file)
     return files, {"write": sum(seconds.values()), **seconds}
 
 
@@ -146,7 +149,7 @@ def _print_table(entries: Sequence[dict[str, Any]], out: Path) -> None:
             table.add_row(file, *cells, f"{(out / file).stat().st_size / 1024:,.0f} kB")
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"in {out}, with manifest.json", markup=False, soft_wrap=True)
+    console.print(f"in {out}, with {manifest.NAME}", markup=False, soft_wrap=True)
 
 
 def _round(value: float | None) -> float | None:

@@ -71,8 +71,6 @@ def _changed(
     clip: Path, change: Callable[[TextToMotionPipeline, Motion], Motion], settings: Settings, further: dict[str, Any]
 ) -> list[dict[str, Any]]:
     settings.check()
-    if clip.resolve().parent == settings.out.resolve():
-        raise InputError(f"--out is the folder of {clip.name}, whose manifest it would replace; name another --out")
     motion = load(clip).resampled(FPS)
     began = time.perf_counter()
     pipeline = TextToMotionPipeline.from_pretrained(settings.pipeline, chosen_device(settings.device))

@@ -14,6 +14,9 @@ from motiongen.motion import Motion
 from motiongen.render import MAX_SIZE, MIN_SIZE, Look
 from motiongen_app.errors import InputError, writable_folder
 
+# Formats whose bones have names.
+WITH_BONES = ("bvh", "glb")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,7 +36,7 @@ class Options:
         """Raises: InputError: something was said that neither of the formats heeds."""
         if self.scale is not None and "bvh" not in (source, target):
             raise InputError(f"--scale is for BVH; here {source} becomes {target}")
-        if self.mixamo and target not in ("bvh", "glb"):
+        if self.mixamo and target not in WITH_BONES:
             raise InputError(f"--mixamo names the bones of bvh and glb; {target} has none")
         if self.sample is not None and source != "mdm":
             raise InputError(f"--sample chooses among MDM's results; the clip is {source}")
@@ -70,17 +73,13 @@ def _write(motion: Motion, target: Path, name: str, options: Options) -> None:
         from motiongen.export import bvh
 
         bvh.write(motion, target, bvh.SCALE if options.scale is None else options.scale, options.mixamo)
-    elif name == "glb":
-        from motiongen.export import glb
-
-        glb.write(motion, target, options.mixamo)
     elif name == "mp4":
         # The one format that takes long enough to be watched.
         with progress_bars() as progress:
             bar = progress.add_task("writing mp4", total=1.0)
             export(motion, name, target, lambda share: progress.update(bar, completed=share))
     else:
-        EXPORTERS[name](motion, target)
+        export(motion, name, target, lambda share: None, options.mixamo)
 
 
 def render(clips: Sequence[Path], target: Path, size: int, sheet: Path | None, look: Look) -> None:
@@ -112,13 +111,21 @@ def render(clips: Sequence[Path], target: Path, size: int, sheet: Path | None, l
             contact_sheet(motions, sheet, look=look)
 
 
-def export(motion: Motion, name: str, path: Path, advance: Callable[[float], None]) -> None:
-    """Write a motion in a format of `EXPORTERS`; `advance` is told the share that is done, from 0 to 1."""
+def export(motion: Motion, name: str, path: Path, advance: Callable[[float], None], mixamo: bool = False) -> None:
+    """Write a motion in a format of `EXPORTERS`; `advance` is told the share that is done, from 0 to 1.
+
+    Args:
+        mixamo: bones of the formats in `WITH_BONES` get Mixamo's prefix.
+    """
     if name == "mp4":
         # The one format that takes long enough to be watched.
         from motiongen.render.video import render_video
 
         render_video(motion, path, progress=lambda done, frames: advance(done / frames))
+    elif mixamo and name in WITH_BONES:
+        from motiongen.export import bvh, glb
+
+        bvh.write(motion, path, mixamo=True) if name == "bvh" else glb.write(motion, path, mixamo=True)
     else:
         EXPORTERS[name](motion, path)
     advance(1.0)

@@ -15,9 +15,11 @@ from motiongen.prompts import MAX_SECONDS, MIN_SECONDS
 from motiongen_app.clips import Made, write_clips
 from motiongen_app.errors import InputError, in_range
 from motiongen_app.files import progress_bars
-from motiongen_app.settings import Settings, chosen_device
+from motiongen_app.settings import MAX_SEED, Settings, chosen_device
 
 MAX_SAMPLES = 64
+# Samples times candidates: all of them are denoised at once.
+MAX_CANDIDATES = 256
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,20 @@ class Request:
             in_range("--seconds", value, MIN_SECONDS, MAX_SECONDS)
         in_range("--samples", self.samples, 1, MAX_SAMPLES)
         in_range("--best-of", self.best_of, 1, MAX_SAMPLES)
+        if self.samples * self.best_of > MAX_CANDIDATES:
+            raise InputError(
+                f"--samples {self.samples} times --best-of {self.best_of} are {self.samples * self.best_of} clips to "
+                f"make at once; give at most {MAX_CANDIDATES}"
+            )
 
 
 def run(request: Request, settings: Settings) -> list[dict[str, Any]]:
-    """Generate, write every clip and the manifest, and print what was written. Returns the manifest's entries."""
+    """Generate, write every clip and the manifest, and print what was written. Returns what the manifest was given."""
     request.check()
     settings.check()
+    if settings.seed + request.samples - 1 > MAX_SEED:
+        most = MAX_SEED - request.samples + 1
+        raise InputError(f"--seed is {settings.seed}; with {request.samples} samples give at most {most}")
     began = time.perf_counter()
     pipeline = TextToMotionPipeline.from_pretrained(settings.pipeline, chosen_device(settings.device))
     loaded = time.perf_counter()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 
-from motiongen.diffusion.sampling import SCHEDULERS
+from motiongen.diffusion.sampling import check_scheduler
 from motiongen.export import EXPORTERS
+from motiongen_app import manifest
 from motiongen_app.errors import InputError, in_range, writable_folder
+from motiongen_app.files import WITH_BONES
 
 MAX_STEPS = 1000
 MAX_GUIDANCE = 50.0
@@ -30,16 +32,19 @@ class Settings:
     formats: str
     pipeline: str
     device: str
+    mixamo: bool = False
 
     def check(self) -> None:
-        """Raises: InputError: a value is out of range or names nothing that exists."""
+        """Raises: InputError, MotionError: a value is out of range or names nothing that exists."""
         in_range("--seed", self.seed, 0, MAX_SEED)
         in_range("--steps", self.steps, 1, MAX_STEPS)
         in_range("--guidance", self.guidance, 0, MAX_GUIDANCE)
-        if self.scheduler not in SCHEDULERS:
-            raise InputError(f"scheduler '{self.scheduler}' is unknown; there are {', '.join(SCHEDULERS)}")
+        check_scheduler(self.scheduler)
         writable_folder(self.out, "--out")
-        chosen_formats(self.formats)
+        manifest.entries(self.out)
+        formats = chosen_formats(self.formats)
+        if self.mixamo and not set(formats) & set(WITH_BONES):
+            raise InputError(f"--mixamo names the bones of {' and '.join(WITH_BONES)}; add one of them to --formats")
         chosen_device(self.device)
 
     def generator(self, number: int = 0) -> torch.Generator:

@@ -17,7 +17,7 @@ from motiongen.motion import FPS, MotionError
 from motiongen.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, bone_lengths
 
 _LEGS = [JOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "ankle")]
-_MIN_LEG_M = 1e-3
+_MIN_LEG_M, _MAX_LEG_M = 1e-3, 5.0
 
 
 __all__ = ["BodyPose", "fit", "rotations_for", "skeleton_rest", "with_bones_of"]
@@ -53,7 +53,7 @@ def fit(
         betas: shape of the body, the mean one if None.
 
     Raises:
-        MotionError: joints of another shape, NaN or infinity among them, or legs of no length.
+        MotionError: joints of another shape, NaN or infinity among them, legs of no length or of several metres.
     """
     _check(joints)
     betas = joints.new_zeros(NUM_BETAS) if betas is None else betas.to(joints)
@@ -74,6 +74,11 @@ def with_bones_of(joints: Float[Tensor, "t 22 3"], rest: Float[Tensor, "22 3"]) 
     legs = bone_lengths(joints)[:, _LEGS].median(0).values.sum()
     if not legs > _MIN_LEG_M:
         raise MotionError(f"legs are {float(legs) * 500:.2f} mm long; a body needs joints in metres")
+    if legs / 2 > _MAX_LEG_M:
+        raise MotionError(
+            f"legs are {float(legs) / 2:.4g} metres long; a body's are at most {_MAX_LEG_M:g}: divide joints in "
+            "millimetres by 1000, those in centimetres by 100"
+        )
     placed = [joints[:, 0] * (lengths[_LEGS].sum() / legs)]
     for joint in range(1, NUM_JOINTS):
         direction = normalize(joints[:, joint] - joints[:, PARENTS[joint]], dim=-1)

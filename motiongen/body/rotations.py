@@ -3,7 +3,8 @@
 A bone fixes the direction of its joint but not the twist about it. Pelvis and chest carry several bones each: their
 rotation is the least-squares one. Limbs take their twist from the plane in which knee or elbow bends, legs from the
 foot too, and the more of it the less straight they are; it is averaged over neighbouring frames with that weight, so
-that a limb that straightens for a moment keeps its twist. The spine lies between its ends, neck and collars swing.
+that a limb that straightens for a moment, or is stretched too far, keeps its twist. The spine lies between its ends,
+neck and collars swing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from motiongen.body.rigid import CHEST, CHEST_CHILDREN, PELVIS, PELVIS_CHILDREN, least_squares, onto_skeleton
+from motiongen.body.toes import bent_toes
 from motiongen.geometry.rotations import quaternion_between, quaternion_to_matrix
 from motiongen.motion import FPS
 from motiongen.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
@@ -39,6 +41,8 @@ _KNEE_BEND = 2.0
 # frame itself, and the weight of the default: a limb counts as straight below some five degrees.
 _WINDOWS = ((0.1, 1.0), (0.5, 0.3))
 _DEFAULT = 0.1
+# A bend of this sine or less, against that of the seconds around, is an elbow that is stretched too far.
+_OVERSTRETCHED, _AROUND_S = 0.35, 0.5
 # The same of the second averaging, of angles.
 _SHARED_S, _SHARED = 0.1, 0.3
 
@@ -49,8 +53,8 @@ def rotations_for(
     """Rotation of every joint relative to its parent that takes the rest pose to a clip; joint 0 in the world.
 
     Forward kinematics from the clip's root gives the clip back as far as its bones keep the lengths, and its pelvis and
-    chest the shapes, that they have in `rest`; where they do not, ankles and wrists are kept before all else. Joints at
-    the ends of chains (head, toes, wrists) have no rotation of their own.
+    chest the shapes, that they have in `rest`; where they do not, ankles and wrists are kept before all else. Of the
+    joints at the ends of chains, head and wrists have no rotation of their own, and toes give way to the floor.
 
     Args:
         joints: positions, metres.
@@ -93,7 +97,7 @@ def _world_rotations(
     world[:, _START] = _turn(first, hinge, first_rest, axes)
     world[:, _HINGE] = _turn(second, hinge, second_rest, axes)
     world[:, _FEET] = _turn(foot, hinge[:, :2], foot_rest, axes[:2])
-    world[:, _TOES] = world[:, _FEET]
+    world[:, _TOES] = bent_toes(world[:, _FEET], joints[:, _TOES], foot_rest.norm(dim=-1))
     world[:, _END[2:]] = world[:, _HINGE[2:]]
     return world
 
@@ -133,7 +137,7 @@ def _steady(
     Averages are taken in a frame that swings with the bone, or a straight arm that is raised would lag behind.
     """
     axes = _frame(bone, default)[..., 1:]
-    twist = (hinge[..., None, :] @ axes)[..., 0, :]
+    twist = _not_overstretched((hinge[..., None, :] @ axes)[..., 0, :], fps)
     total = twist + twist.new_tensor([_DEFAULT, 0.0])
     for seconds, weight in _WINDOWS:
         total = total + weight * _blurred(twist.flatten(1), seconds * fps).view_as(twist)
@@ -144,6 +148,18 @@ def _steady(
     weighted, weights = around.tensor_split(2, dim=-1)
     angle = (strength * angle + _SHARED * weighted / weights.clamp_min(1e-9)) / (strength + _SHARED)
     return (axes @ torch.stack([angle.cos(), angle.sin()], dim=-1)[..., None])[..., 0]
+
+
+def _not_overstretched(twist: Float[Tensor, "t n 2"], fps: float) -> Float[Tensor, "t n 2"]:
+    """The axis of a limb bent slightly the wrong way turned round: half a turn of the limb would be no such movement.
+
+    Passes over zero, so that no frame decides alone.
+    """
+    size = twist.norm(dim=-1, keepdim=True)
+    around = _blurred((size * twist).flatten(1), _AROUND_S * fps).view_as(twist) + twist.new_tensor([_DEFAULT, 0.0])
+    against = (-2 * torch.cosine_similarity(twist, around, dim=-1)[..., None]).clamp(0, 1)
+    weak = (4 * (1 - size / _OVERSTRETCHED)).clamp(0, 1)
+    return twist * (1 - 2 * against * weak)
 
 
 def _unwrapped(angle: Float[Tensor, "t n"]) -> Float[Tensor, "t n"]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from motiongen.diffusion.guidance import Model
 from motiongen.diffusion.objective import DiffusionObjective
+from motiongen.motion import MotionError
 
 # Modules are named one by one: importing the package's own index costs a second.
 SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -22,14 +23,19 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def check_scheduler(name: str) -> None:
+    """Raises: MotionError: there is no scheduler of that name."""
+    if name not in SCHEDULERS:
+        raise MotionError(f"scheduler '{name}' is unknown; there are {', '.join(SCHEDULERS)}")
+
+
 def build_scheduler(name: str, objective: DiffusionObjective) -> Any:
     """The named scheduler on the process that the denoiser was trained with.
 
     Raises:
-        ValueError: there is no scheduler of that name.
+        MotionError: there is no scheduler of that name.
     """
-    if name not in SCHEDULERS:
-        raise ValueError(f"scheduler '{name}' is unknown; there are {', '.join(SCHEDULERS)}")
+    check_scheduler(name)
     place, settings = SCHEDULERS[name]
     module, kind = place.split(".")
     scheduler = getattr(importlib.import_module(f"diffusers.schedulers.{module}"), kind)

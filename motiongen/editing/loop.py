@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from motiongen.diffusion.noise import standard_normal
 from motiongen.diffusion.sampling import Given
 from motiongen.diffusion.timeline import Sampling, TimelineSampler
 from motiongen.editing.placing import bent
@@ -55,7 +56,7 @@ def closed(
         root[:, span] = root_anchor.with_total(root[:, span], goal)
         return codec.with_root(x, root)
 
-    noise = torch.randn(z.shape, generator=generator).to(z)
+    noise = standard_normal(tuple(z.shape), generator, z.device)
     frames = frame_sentence.roll(shift)[None].to(z.device)
     made = sampler([sentences], frames, noise, sampling, given=Given(turned, known), project=project)
     return made.roll(-shift, dims=1)

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongen.diffusion.noise import standard_normal
 from motiongen.diffusion.sampling import Given
 from motiongen.diffusion.timeline import Sampling, TimelineSampler
+from motiongen.editing.bones import as_body_of, own_lengths, with_bones
 from motiongen.editing.placing import bent, faded, placed, turned_to
 from motiongen.features import root_anchor
 from motiongen.features.humanml3d import encode
@@ -39,7 +41,7 @@ class Editor:
         """The clip with frames `[start, stop)` generated anew to `text`; all other frames are the same numbers.
 
         The new motion leaves from the pose before the span and arrives at the one after it, on the floor too: while
-        it is denoised, the net course of the root is held to that of the clip.
+        it is denoised, the net course of the root is held to that of the clip. It has the clip's own bones.
 
         Raises:
             MotionError: another frame rate than 20, a span that is empty, too short or outside the clip, or an empty
@@ -70,9 +72,10 @@ class Editor:
             project = self._held_to(root_anchor.total(self.codec.root_of(z)[:, held]), held)
         timeline = _around(motion, first, start, stop, text)
         made = recovered(self._generated(z, known, timeline, sampling, generator, project), clean_feet)
-        made = _on_floor_of(made, motion.joints[first:])
+        made = as_body_of(made, motion.joints[first:])
         joints = motion.joints.clone()
-        joints[start:stop] = _fitted(made, joints[first:], start - first, stop - first)
+        new = _fitted(made, joints[first:], start - first, stop - first)
+        joints[start:stop] = with_bones(new, own_lengths(motion.joints))
         return Motion(joints, motion.fps, _replaced(motion.text, start, stop, text))
 
     def continued(
@@ -98,11 +101,12 @@ class Editor:
         whole = Timeline(told.sentences + timeline.sentences, told.frames + timeline.frames)
         features = self._generated(z, known, whole, sampling, generator, None)
         made = recovered(features, clean_feet)[: context * group + 1 + len(timeline)]
-        made = _on_floor_of(made, motion.joints[first:])
+        made = as_body_of(made, motion.joints[first:])
         here = context * group
         made = placed(made, made[here], motion.joints[-1])
         new = made[here + 1 :]
         new = new + faded(motion.joints[-1] - made[here], len(new), FADE)
+        new = with_bones(new, own_lengths(motion.joints))
         shift = len(motion)
         text = tuple(Segment(s.text, s.start + shift, s.stop + shift) for s in timeline.segments())
         return Motion(torch.cat([motion.joints, new]), motion.fps, motion.text + text)
@@ -132,17 +136,11 @@ class Editor:
         self, z: Float[Tensor, "1 l d"], known: Bool[Tensor, "1 l"], timeline: Timeline, sampling: Sampling,
         generator: torch.Generator | None, project: Project | None,
     ) -> Float[Tensor, "t 263"]:  # fmt: skip
-        noise = torch.randn(z.shape, generator=generator).to(z)
+        noise = standard_normal(tuple(z.shape), generator, z.device)
         frames = timeline.of_latents(z.shape[1], self.codec.downsampling)[None].to(z.device)
         z = self.sampler([timeline.sentences], frames, noise, sampling, given=Given(z, known), project=project)
         with torch.no_grad():
             return self.codec.decode(z)[0].cpu()
-
-
-def _on_floor_of(made: Float[Tensor, "t 22 3"], old: Float[Tensor, "n 22 3"]) -> Float[Tensor, "t 22 3"]:
-    """Features have the floor at the lowest joint of what was encoded."""
-    floor = old[..., 1].min()
-    return made + torch.stack([torch.zeros_like(floor), floor, torch.zeros_like(floor)])
 
 
 def _fitted(

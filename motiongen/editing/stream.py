@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongen.diffusion.noise import standard_normal
 from motiongen.diffusion.sampling import Given
 from motiongen.diffusion.timeline import Sampling, TimelineSampler
 from motiongen.editing.placing import faded, placed
@@ -84,7 +85,7 @@ class MotionStream(Iterator[Motion]):
         past = self._past.shape[1]
         # The noise of frames that were planned before is kept, so that a plan does not change without a reason.
         missing = PLAN - self._noise.shape[1]
-        fresh = torch.randn(1, missing, self._codec.latent_dim, generator=self._generator)
+        fresh = standard_normal((1, missing, self._codec.latent_dim), self._generator, self._noise.device)
         self._noise = torch.cat([self._noise, fresh], dim=1)
         z = torch.cat([self._past, self._noise.to(self._past)], dim=1)
         known = (torch.arange(past + PLAN, device=z.device) < past)[None]

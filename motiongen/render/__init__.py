@@ -41,6 +41,8 @@ class Look:
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise MotionError(f"render backend '{self.backend}' is unknown; there are {', '.join(BACKENDS)}")
+        if self.skeleton and not (self.body is None and self.betas is None):
+            raise MotionError("the skeleton has no body and no betas; leave those out, or leave out skeleton")
 
 
 def check_size(size: int) -> None:

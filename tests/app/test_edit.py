@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,15 @@ def test_loops_and_places_are_in_the_manifest(run: Run, tmp_path: Path) -> None:
     assert float((root - root[0])[:, [0, 2]].norm(dim=-1).max()) < 0.3
 
 
-def test_the_folder_of_the_clip_is_not_written_to(run: Run, clip: Path) -> None:
-    before = sorted(path.name for path in clip.parent.iterdir())
-    result = run("continue", clip, "--text", "a person bows", "--out", clip.parent, *QUICK)
-    assert result.code == 2 and "name another --out" in result.err
-    assert sorted(path.name for path in clip.parent.iterdir()) == before
+def test_the_folder_of_the_clip_is_added_to(run: Run, clip: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(clip.parent, tmp_path / "clips")
+    more = ("--text", "a person bows", "--seconds", 1, "--formats", "bvh", "--mixamo")
+    assert run("continue", folder / clip.name, *more, "--out", folder, "--steps", 2).code == 0
+    assert (folder / clip.name).read_bytes() == clip.read_bytes()
+    entries = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["files"][0][:4] for entry in entries] == ["000-", "001-"]
+    assert [entry["mixamo"] for entry in entries] == [False, True]
+    assert "mixamorig:Hips" in only(folder, "*.bvh").read_text()
 
 
 def test_clips_of_another_frame_rate_are_brought_to_ours(run: Run, clip: Path, tmp_path: Path) -> None:

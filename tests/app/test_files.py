@@ -94,6 +94,8 @@ def test_one_of_several_results_of_mdm_is_chosen(clip: Path, tmp_path: Path, run
         (("render", "clip.npz", "out.mp4", "--size", "63"), "--size is 63"),
         (("render", "clip.npz", "out.mp4", "--size", "100000"), "--size is 100000"),
         (("render", "clip.npz", "out.mp4", "--sheet", "out.jpg"), "must end in .png"),
+        (("render", "clip.npz", "out.mp4", "--skeleton", "--betas", "tall"), "leave out skeleton"),
+        (("render", "clip.npz", "out.mp4", "--skeleton", "--body", "free"), "leave out skeleton"),
         (("render", "absent.npz", "out.mp4"), "absent.npz: no such file"),
     ],
 )

@@ -44,6 +44,13 @@ def test_bare_joints_and_a_shape_are_taken(clip: Path, tmp_path: Path) -> None:
     assert Motion.load(tmp_path / "fitted.npz").extra["betas"].abs().max() > 0
 
 
+def test_millimetres_are_told_with_the_remedy(clip: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "joints.npy", 1000 * Motion.load(clip).joints.numpy())
+    with pytest.raises(MotionError, match="divide joints in millimetres by 1000"):
+        fit.run(tmp_path / "joints.npy", tmp_path / "fitted.npz", "free", None)
+    assert not (tmp_path / "fitted.npz").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "body", "shape", "says"),
     [

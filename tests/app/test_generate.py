@@ -106,14 +106,32 @@ def test_one_length_holds_for_all_and_four_seconds_is_the_default(generate: Run,
     assert [s.stop for s in motions[1].text] == [80, 160]
 
 
-def test_a_later_call_numbers_anew_and_replaces(generate: Run, tmp_path: Path) -> None:
+def test_a_later_call_counts_on_and_replaces_nothing(generate: Run, tmp_path: Path) -> None:
     assert generate(TEXT, *quick(tmp_path), "--samples", 2).code == 0
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.npz")}
+    (tmp_path / "007-left-by-an-interrupted-run.npz").write_bytes(b"mine")
     assert generate(TEXT, *quick(tmp_path), "--seed", 70).code == 0
     after = {path.name: path.read_bytes() for path in tmp_path.glob("*.npz")}
-    assert before.keys() == after.keys()
-    assert [name for name in sorted(before) if before[name] != after[name]] == sorted(before)[:1]
-    assert [entry["seed"] for entry in json.loads((tmp_path / "manifest.json").read_text())] == [70]
+    assert {name: after[name] for name in before} == before
+    entries = json.loads((tmp_path / "manifest.json").read_text())
+    assert [entry["seed"] for entry in entries] == [7, 8, 70]
+    assert [entry["files"][0][:4] for entry in entries] == ["000-", "001-", "008-"]
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", "not json", "[" * 100_000])
+def test_a_manifest_of_something_else_is_left_alone(content: str, generate: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    result = generate(TEXT, *quick(tmp_path))
+    assert result.code == 2 and "is no list of clips to add to; name another --out" in result.err
+    assert [path.read_text() for path in tmp_path.iterdir()] == [content]
+
+
+def test_bones_are_named_as_mixamo_has_them(generate: Run, tmp_path: Path) -> None:
+    assert generate(TEXT, *quick(tmp_path), "--formats", "bvh,glb,npz", "--mixamo").code == 0
+    assert "ROOT mixamorig:Hips" in next(tmp_path.glob("*.bvh")).read_text()
+    assert b"mixamorig:LeftToeBase" in next(tmp_path.glob("*.glb")).read_bytes()
+    (entry,) = json.loads((tmp_path / "manifest.json").read_text())
+    assert entry["mixamo"] is True
 
 
 @pytest.mark.parametrize(
@@ -132,6 +150,9 @@ def test_a_later_call_numbers_anew_and_replaces(generate: Run, tmp_path: Path) -
         (("walk", "--steps", 1001), "--steps is 1001"),
         (("walk", "--guidance", "inf"), "--guidance is inf"),
         (("walk", "--seed", -1), "--seed is -1"),
+        (("walk", "--seed", 2**32 - 2, "--samples", 3), "--seed is 4294967294; with 3 samples give at most 4294967293"),
+        (("walk", "--samples", 32, "--best-of", 9), "are 288 clips to make at once; give at most 256"),
+        (("walk", "--mixamo"), "--mixamo names the bones of bvh and glb; add one of them to --formats"),
         (("walk", "--scheduler", "euler"), "scheduler 'euler' is unknown; there are ddim"),
         (("walk", "--formats", "npz,fbx"), f"format 'fbx' is unknown; there are {', '.join(EXPORTERS)}"),
         (("walk", "--formats", ","), "--formats is empty"),

@@ -5,10 +5,12 @@ import torch
 from diffusers import DDPMScheduler
 
 from motiongen.diffusion.guidance import guided, stacked
+from motiongen.diffusion.noise import initial_latents, standard_normal
 from motiongen.diffusion.objective import DiffusionObjective
 from motiongen.diffusion.sampling import SCHEDULERS, Given, build_scheduler, sample
 from motiongen.models.conditioning import FrameText
 from motiongen.models.denoiser import Denoiser
+from motiongen.motion import MotionError
 
 MEAN, STD = 0.7, 0.3
 
@@ -107,8 +109,30 @@ def test_callback_sees_every_step_and_may_change_the_latents() -> None:
     assert (drawn == 0).all()
 
 
+def test_noise_is_drawn_where_its_generator_is_and_depends_on_its_clip_alone() -> None:
+    mask = torch.arange(6)[None] < torch.tensor([6, 4])[:, None]
+
+    def seeded(*seeds: int) -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    both = initial_latents(None, mask, 2, seeded(1, 2))
+    alone = initial_latents(None, mask[1:, :4], 2, seeded(2))
+    assert torch.equal(both[1, :4], alone[0]) and (both[1, 4:] == 0).all()
+    assert torch.equal(standard_normal((3, 2), seeded(2)[0], "cpu"), alone[0, :3])
+    # A device that holds no numbers stands for any other than the generator's.
+    assert standard_normal((3, 2), seeded(2)[0], "meta").device.type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_generator_of_cuda_draws_for_any_device() -> None:
+    first, again = (
+        standard_normal((4, 2), torch.Generator("cuda").manual_seed(1), device).cpu() for device in ("cpu", "cuda")
+    )
+    assert torch.equal(first, again)
+
+
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(ValueError, match="'euler' is unknown; there are ddim"):
+    with pytest.raises(MotionError, match="'euler' is unknown; there are ddim"):
         build_scheduler("euler", DiffusionObjective())
     with pytest.raises(ValueError, match="prediction type 'score'"):
         DiffusionObjective({"prediction_type": "score"})

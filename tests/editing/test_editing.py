@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from motiongen.editing.bones import own_lengths, with_bones
 from motiongen.editing.loop import in_place_of
 from motiongen.motion import Motion, MotionError
 from motiongen.pipeline import TextToMotionPipeline
-from motiongen.skeleton import JOINT_INDEX
+from motiongen.skeleton import JOINT_INDEX, bone_lengths
 
 STEPS = 6
 
@@ -143,6 +144,29 @@ def test_in_place_keeps_the_poses_and_takes_the_way(pipeline: TextToMotionPipeli
     own = in_place_of(walk.joints)
     assert torch.allclose(own - own[:, :1], walk.joints - walk.joints[:, :1], atol=1e-5)
     assert torch.equal(own[..., 1], walk.joints[..., 1])
+
+
+def test_new_motion_has_the_bones_of_the_clip(pipeline: TextToMotionPipeline, walk: Motion) -> None:
+    """A tall person with short arms, high above the floor of the model."""
+    lengths = 1.2 * own_lengths(walk.joints)
+    lengths[[JOINT_INDEX[f"{s}_{n}"] for s in ("left", "right") for n in ("elbow", "wrist")]] *= 0.7
+    tall = Motion(with_bones(1.2 * walk.joints, lengths) + torch.tensor([0.0, 2.0, 0.0]), text=walk.text)
+    edited = pipeline.edit(tall, "a person walks forward", 40, 80, STEPS, generator=seeded(2))
+    longer = pipeline.extend(tall, "a person walks forward", 2.0, STEPS, generator=seeded(3))
+    for made in (edited, longer):
+        assert torch.allclose(bone_lengths(made.joints), lengths.expand(len(made), -1), atol=1e-4)
+        feet = made.joints[:, [7, 8, 10, 11], 1].amin(1)
+        assert (feet - feet[0]).abs().max() < 0.12, "on the floor of the clip"
+    assert acceleration(edited.joints)[36:84].max() < 1.5 * acceleration(tall.joints).max()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_generators_of_cuda_edit_and_stream(pipeline: TextToMotionPipeline, walk: Motion) -> None:
+    def cuda() -> torch.Generator:
+        return torch.Generator("cuda").manual_seed(1)
+
+    assert len(pipeline.edit(walk, "a person bows", 40, 80, 1, generator=cuda())) == len(walk)
+    assert len(next(pipeline.stream("a person bows", 1, generator=cuda()))) == 8
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -44,6 +45,22 @@ def test_soles_meet_the_ground(body: PosedMesh) -> None:
     assert (lowest < body.level).mean() <= 0.2
 
 
+def test_who_goes_on_tiptoe_neither_sinks_nor_floats() -> None:
+    """With the short feet of the uniform skeleton, and a body whose feet are longer."""
+    from tests.render.conftest import walking
+
+    joints = walking(1).joints.expand(20, -1, -1).clone()
+    for side in ("left", "right"):
+        ankle, ball = (JOINT_INDEX[f"{side}_{name}"] for name in ("ankle", "foot"))
+        steep = torch.linspace(0.44, 1.3, 20)
+        length = (joints[0, ball] - joints[0, ankle]).norm()
+        foot = torch.stack([torch.zeros(20), -steep.sin(), steep.cos()], dim=-1) * length
+        joints[:, ball] = joints[:, ankle] + foot
+    joints[..., 1] -= joints[..., 1].amin(1, keepdim=True)
+    mesh = person(Motion(joints), 128)
+    assert np.ptp(mesh.vertices[..., 1].min(1)) < 0.015
+
+
 def test_normals_point_out_of_the_body(body: PosedMesh) -> None:
     corner = body.vertices[3][body.faces]
     face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
@@ -52,17 +69,33 @@ def test_normals_point_out_of_the_body(body: PosedMesh) -> None:
     assert np.einsum("ij,ij->", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])) / 6 > 0.03
 
 
-def test_a_carried_pose_is_drawn_as_it_is(walk: Motion) -> None:
-    model = free_body()
+@pytest.fixture(scope="module")
+def bodily() -> Motion:
+    """A walk that the free body can do, with its pose."""
+    from tests.render.conftest import walking
+
+    model, walk = free_body(), walking()
     found = fit(walk.joints, model, None, walk.fps)
-    turned = found.poses.clone()
-    turned[:, JOINT_INDEX["head"]] += 0.3
-    carrying = replace(walk, extra={"poses": turned, "betas": found.betas, "trans": found.trans})
-    assert torch.equal(posed(carrying, model)[0], turned)
+    joints = model.joints(found.poses, found.betas, found.trans)[:, :22]
+    return replace(walk, joints=joints, extra={"poses": found.poses, "betas": found.betas, "trans": found.trans})
+
+
+def test_a_carried_pose_is_drawn_as_it_is(bodily: Motion) -> None:
+    model = free_body()
+    turned = bodily.extra["poses"].clone()
+    turned[:, JOINT_INDEX["left_wrist"]] += 0.3  # of which no joint of the clip tells
+    carrying = replace(bodily, extra={**bodily.extra, "poses": turned})
+    assert torch.equal(posed(carrying, model).poses, turned)
     # Another shape asks for another fit, and poses without all that belongs to them are none.
-    assert not torch.equal(posed(carrying, model, torch.ones(10))[0], turned)
-    partial = replace(walk, extra={"poses": turned})
-    assert torch.equal(posed(partial, model)[0], posed(walk, model)[0])
+    assert not torch.equal(posed(carrying, model, torch.ones(10)).poses, turned)
+    assert not torch.equal(posed(replace(bodily, extra={"poses": turned}), model).poses, turned)
+
+
+def test_a_pose_of_another_body_is_not_drawn(bodily: Motion) -> None:
+    model = free_body()
+    small = replace(model, template=0.8 * model.template, shape_dirs=0.8 * model.shape_dirs)
+    assert torch.equal(posed(bodily, model).trans, bodily.extra["trans"])
+    assert not torch.equal(posed(bodily, small).trans, bodily.extra["trans"])
 
 
 def test_every_part_of_the_body_wears_what_belongs_there() -> None:
@@ -172,6 +205,12 @@ def test_the_way_of_the_root_is_a_thin_line_on_the_ground(body: PosedMesh, walk:
 def test_a_backend_that_does_not_exist_is_refused() -> None:
     with pytest.raises(MotionError, match="'cuda' is unknown; there are rays, gl"):
         Look(backend="cuda")
+
+
+@pytest.mark.parametrize("more", [{"body": "free"}, {"betas": torch.zeros(10)}])
+def test_a_skeleton_with_a_body_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(MotionError, match="leave out skeleton"):
+        Look(skeleton=True, **more)
 
 
 def test_the_shape_of_the_body_shows(walk: Motion) -> None:
