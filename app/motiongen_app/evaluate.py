@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from motiongen.evaluation import provenance
 from motiongen.evaluation import starter as protocol
+from motiongen.evaluation.evaluator import load_evaluator
 from motiongen.evaluation.labelled import evenly, labelled_clips, paraphrase_sets
+from motiongen.evaluation.protocols import STARTER
+from motiongen.evaluation.report import markdown
 from motiongen.evaluation.sampler import Sampler
-from motiongen.motion import atomic_path
-from motiongen.pipeline import TextToMotionPipeline
-from motiongen_app.errors import InputError, in_range, writable_folder
+from motiongen_app import evaluate_starter
+from motiongen_app.errors import in_range
+from motiongen_app.evaluate_field import Options, write
+from motiongen_app.settings import chosen_device
 
 SECONDS, CLAUSE_SECONDS, STEPS, GUIDANCE = 6.0, 5.0, 20, 2.5
 # Timelines and clips for diversity are longer or more than sentences: fewer of them for the same time.
 TIMELINES_PER_LIMIT, DIVERSE_PER_LIMIT = 8, 3
 
 
-def starter(name: str, data: Path, out: Path, seed: int, limit: int) -> str:
-    """Write OUT/report.json and OUT/report.md and return the latter; real clips stand beside generated ones."""
-    if not data.is_dir():
-        raise InputError(f"{data}: no such folder; make the dataset with 'motiongen prepare'")
-    in_range("--limit", limit, 1, 10_000)
-    writable_folder(out, "--out")
-    pipeline = TextToMotionPipeline.from_pretrained(name)
+def starter(options: Options, repeats: int) -> str:
+    """Write OUT/report.json and OUT/report.md and return the latter; real clips stand beside generated ones.
+
+    Args:
+        repeats: of the metrics that an evaluator takes; 0 leaves them out.
+    """
+    options.check()
+    in_range("--repeats", repeats, 0, 1000)
+    in_range("--limit", options.limit or 0, 1, 10_000)
+    data, seed, limit = options.data, options.seed, options.limit or 1
+    evaluator = load_evaluator(options.evaluator, device=chosen_device(options.device)) if repeats else None
+    if evaluator is not None:
+        provenance.check_belongs(evaluator, data, STARTER)
+    pipelines = options.pipelines()
+    pipeline = pipelines[0]
     with Console(stderr=True).status("evaluating") as status:
+        matching = None
+        if evaluator is not None:
+            # First, for its repeats are kept: a run that was stopped goes on with them.
+            matching = evaluate_starter.matching(options, evaluator, pipelines, repeats, status.update)
         group = ""
 
         def show(note: str) -> None:
             status.update(f"{group}: {note}")
 
-        sampler = Sampler(pipeline, STEPS, GUIDANCE, seed, progress=show)
+        sampler = Sampler(pipeline, options.steps, options.guidance, seed, progress=show)
         splits = {"test": "test", "held-out pairs": "heldout"}
         asked = {title: evenly(labelled_clips(data, split), limit) for title, split in splits.items()}
         asked |= {title: evenly(sentences, limit) for title, sentences in paraphrase_sets(data).items() if sentences}
@@ -42,8 +56,8 @@ def starter(name: str, data: Path, out: Path, seed: int, limit: int) -> str:
         report: dict[str, Any] = {
             "pipeline": {"name": pipeline.name, "hash": pipeline.digest, "parameters": pipeline.parameters},
             "settings": {
-                "seconds": SECONDS, "clause_seconds": CLAUSE_SECONDS, "steps": STEPS, "guidance": GUIDANCE,
-                "seed": seed, "limit": limit,
+                "seconds": SECONDS, "clause_seconds": CLAUSE_SECONDS, "steps": options.steps,
+                "guidance": options.guidance, "seed": seed, "limit": limit,
             },
             "codec": {split: protocol.codec_report(pipeline, data, split) for split in splits.values()},
             "real": {title: protocol.real_clips(data, split) for title, split in splits.items()},
@@ -62,10 +76,10 @@ def starter(name: str, data: Path, out: Path, seed: int, limit: int) -> str:
         report["diversity"] = protocol.diversity(sampler, data, "test", max(2, limit // DIVERSE_PER_LIMIT))
         group = "walking styles"
         report["walking_styles"] = protocol.walking_styles(sampler, data, SECONDS)
+        if matching is not None:
+            report["matching"] = matching
     text = table(report)
-    for path, content in ((out / "report.json", json.dumps(report, indent=2) + "\n"), (out / "report.md", text)):
-        with atomic_path(path) as beside:
-            beside.write_text(content, encoding="utf-8")
+    write(options.out, report, text)
     return text
 
 
@@ -89,11 +103,13 @@ def table(report: dict[str, Any]) -> str:
             f"Walking styles told apart by gait, of {styles['styles']}: real {_percent(styles['real'])}, "
             f"generated {_percent(styles['generated'])} ({styles['clips']} clips)."
         )
+    if "matching" in report:
+        parts.append(evaluate_starter.table(report["matching"]))
     return "\n\n".join(parts) + "\n"
 
 
 def _codec(codec: dict[str, Any]) -> str:
-    return _markdown(
+    return markdown(
         ("codec, whole clips", "joint error at the root, mm", "in the world, mm", "foot skate, cm/s", "real", "ratio"),
         [
             (
@@ -106,7 +122,7 @@ def _codec(codec: dict[str, Any]) -> str:
 
 
 def _obedience(report: dict[str, Any]) -> str:
-    return _markdown(
+    return markdown(
         ("clips", "obeyed", "sides, turns, gaits", "standing within 0.3 m", "foot skate, cm/s", "jitter, 100 m/s^3",
          "penetration, cm"),
         [
@@ -122,7 +138,7 @@ def _obedience(report: dict[str, Any]) -> str:
 
 
 def _order(timelines: dict[str, Any]) -> str:
-    return _markdown(
+    return markdown(
         ("order of clauses", "timelines", "obeyed", "clauses obeyed", "real clips joined"),
         [
             (f"{n} sentences", str(row["clips"]), _percent(row["order"]["obeyed"]), _percent(row["order"]["clauses"]),
@@ -143,11 +159,11 @@ def _transitions(timelines: dict[str, Any]) -> str:
                  f"{t['real_foot_skate_cm_per_s']:.1f}", f"{t['foot_skate_ratio']:.2f}")
             )  # fmt: skip
     header = ("transitions, 1 s", "windows", "peak jerk, m", "real", "ratio", "area under jerk, m", "foot skate, cm/s")
-    return _markdown((*header, "real", "ratio"), rows)
+    return markdown((*header, "real", "ratio"), rows)
 
 
 def _clean_up(timelines: dict[str, Any]) -> str:
-    return _markdown(
+    return markdown(
         ("foot clean-up", "foot skate before, cm/s", "after", "jitter without lower legs before, 100 m/s^3", "after",
          "worst ratio of a clip"),
         [
@@ -160,7 +176,7 @@ def _clean_up(timelines: dict[str, Any]) -> str:
 
 def _diversity(diversity: dict[str, Any]) -> str:
     titles = {"same_content": "of one content", "same_sentence": "of one sentence (real: content and style)"}
-    return _markdown(
+    return markdown(
         ("mean distance of two clips", "clips, as long as real ones", "obeyed", "generated", "real", "ratio"),
         [
             (
@@ -178,8 +194,3 @@ def _diversity(diversity: dict[str, Any]) -> str:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

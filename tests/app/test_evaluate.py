@@ -4,13 +4,18 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from motiongen.checkpoint import save_module
+from motiongen.evaluation.evaluator import MatchingEvaluator
+from motiongen.evaluation.protocols import STARTER
 from motiongen.features.humanml3d import decode
+from motiongen_app import evaluate_starter
 
 
 @pytest.fixture
@@ -47,10 +52,16 @@ def _write(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
 
 
 def test_real_clips_stand_beside_generated_ones(
-    labelled: Path, tiny_pipeline: Path, tmp_path: Path, run: Callable[..., Any]
+    labelled: Path, tiny_pipeline: Path, tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "report"
-    result = run("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", labelled, "--out", out, "--limit", 2)
+    monkeypatch.setattr(evaluate_starter, "TIMED", 1)
+    monkeypatch.setattr(evaluate_starter, "STARTER", replace(STARTER, pool=2))
+    networks = MatchingEvaluator(word=256, pos=0, movement=8, motion_hidden=8, text_hidden=8, embedding=4)
+    networks.scale.set_from(labelled)
+    save_module(networks, tmp_path / "evaluator")
+    args = ("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", labelled, "--out", out)
+    result = run(*args, "--limit", 2, "--repeats", 1, "--multimodality", 0, "--evaluator", tmp_path / "evaluator")
     assert result.code == 0, result.err
     report = json.loads((out / "report.json").read_text())
     # Two of the three real test clips are what their label says; the checks must tell.
@@ -71,12 +82,20 @@ def test_real_clips_stand_beside_generated_ones(
         assert row["transitions"]["windows"] == int(sentences) - 1 and row["transitions"]["real_peak_jerk"] > 0
         assert row["clean_up"]["body_jitter_before"] > 0 and row["clean_up"]["body_jitter_ratio"] > 0
     assert report["diversity"]["same_sentence"]["real"] > 0 and "of one sentence" in result.out
+    matching = report["matching"]
+    assert {name: list(group["summary"]) for name, group in matching["groups"].items()} == {
+        "test": ["real", "tiny"], "heldout": ["real", "tiny"],
+    }  # fmt: skip
+    assert matching["too_small"] == {"paraphrases": 1, "paraphrases-2": 1}
+    assert "| held-out pairs (2 clips) | R-precision 1 |" in result.out and "AITS" in result.out
+    assert f"evaluator `evaluator` ({matching['provenance']['evaluator']['hash']}" in result.out
 
 
 def test_a_folder_without_labels_is_told(
     dataset: Path, tiny_pipeline: Path, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
     out = tmp_path / "report"
-    result = run("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", dataset, "--out", out)
+    args = ("evaluate", "starter", "--pipeline", tiny_pipeline, "--data", dataset, "--out", out)
+    result = run(*args, "--repeats", 0)
     assert result.code == 2 and "clips.csv: no such file; evaluate on a folder made by" in result.err
     assert not out.exists()
