@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from motiongen import __version__
+from motiongen_app.cli_batch import batch
 from motiongen_app.cli_evaluate import evaluate_app
 from motiongen_app.cli_train import train_app
 from motiongen_app.errors import OneLineGroup, SecondsCommand
@@ -18,6 +19,8 @@ from motiongen_app.options import (
     Device,
     Formats,
     Guidance,
+    Mixamo,
+    OneSeed,
     OutFolder,
     PipelineName,
     Scheduler,
@@ -35,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
+app.command()(batch)
 
 
 def _version(wanted: bool) -> None:
@@ -73,12 +77,13 @@ def generate(
     formats: Formats = "npz,mp4",
     pipeline: PipelineName = "base",
     device: Device = "auto",
+    mixamo: Mixamo = False,
 ) -> None:
     """Make motion from text: generate "a person walks forward" "then waves" --seconds 4 3"""
     from motiongen_app import generate as command
     from motiongen_app.settings import Settings
 
-    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device, mixamo)
     command.run(command.Request(texts, seconds or [4.0], samples, best_of, loop, in_place), settings)
 
 
@@ -87,7 +92,7 @@ def edit(
     clip: Clip,
     regenerate: Annotated[str, typer.Option(metavar="FROM:TO", help="The seconds to generate anew, as 2.0:4.0.")],
     text: Annotated[str, typer.Option(help="What the person does there.")],
-    seed: Seed = 7,
+    seed: OneSeed = 7,
     out: OutFolder = Path("out"),
     steps: DenoisingSteps = 20,
     guidance: Guidance = 2.5,
@@ -96,12 +101,13 @@ def edit(
     formats: Formats = "npz,mp4",
     pipeline: PipelineName = "base",
     device: Device = "auto",
+    mixamo: Mixamo = False,
 ) -> None:
     """Generate a part of a clip anew; the rest stays as it is: edit clip.npz --regenerate 2:4 --text "..." """
     from motiongen_app import edit as command
     from motiongen_app.settings import Settings
 
-    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device, mixamo)
     command.edit(clip, regenerate, text, settings)
 
 
@@ -110,7 +116,7 @@ def continue_(
     clip: Clip,
     text: Annotated[list[str], typer.Option(help="What the person does next; several times for several sentences.")],
     seconds: Seconds = None,
-    seed: Seed = 7,
+    seed: OneSeed = 7,
     out: OutFolder = Path("out"),
     steps: DenoisingSteps = 20,
     guidance: Guidance = 2.5,
@@ -119,12 +125,13 @@ def continue_(
     formats: Formats = "npz,mp4",
     pipeline: PipelineName = "base",
     device: Device = "auto",
+    mixamo: Mixamo = False,
 ) -> None:
     """Go on from the end of a clip: continue clip.npz --text "..." --seconds 5"""
     from motiongen_app import edit as command
     from motiongen_app.settings import Settings
 
-    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device)
+    settings = Settings(seed, out, steps, guidance, scheduler, clean_feet, formats, pipeline, device, mixamo)
     command.extend(clip, text, seconds or [4.0], settings)
 
 
@@ -136,7 +143,10 @@ def render(
     sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also a picture of a few frames.")] = None,
     skeleton: Annotated[bool, typer.Option("--skeleton", help="A mannequin around the joints, not a body.")] = False,
     body: Annotated[
-        str | None, typer.Option(help="free, or a file in SMPL's format. [default: free]", show_default=False)
+        str | None,
+        typer.Option(
+            help="free, or a file in SMPL's format. [default: what MOTIONGEN_SMPL names, else free]", show_default=False
+        ),
     ] = None,
     betas: Annotated[
         str | None, typer.Option(help="The body's shape: a name, or up to 10 numbers with commas.", show_default=False)
@@ -159,7 +169,7 @@ def convert(
     scale: Annotated[
         float | None, typer.Option(help="Units per metre of the BVH. [default: 100]", show_default=False)
     ] = None,
-    mixamo: Annotated[bool, typer.Option("--mixamo", help="Call bones mixamorig:Hips and so on (bvh, glb).")] = False,
+    mixamo: Mixamo = False,
     sample: Annotated[int | None, typer.Option(help="Which clip of MDM's results, from 0.", show_default=False)] = None,
 ) -> None:
     """Write a clip in another format."""
@@ -185,18 +195,39 @@ def fit(
 
 @app.command()
 def prepare(
-    source: Annotated[str, typer.Argument(help="bandai-namco, cmu, mesh2motion or folder.")],
+    source: Annotated[str, typer.Argument(help="bandai-namco, cmu, mesh2motion, folder, humanml3d, kit or babel.")],
     src: Annotated[Path, typer.Argument(help="Folder with the source's files.")],
     out: Annotated[Path, typer.Argument(help="Dataset to make or to add to.")],
     workers: Annotated[
         int | None, typer.Option(help="Processes. [default: one a processor]", show_default=False)
     ] = None,
-    mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Add every clip's mirror image.")] = True,
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Add every clip's mirror image. [default: yes; babel: no; kit has them]",
+            show_default=False,
+        ),
+    ] = None,
+    amass: Annotated[
+        Path | None,
+        typer.Option(help="AMASS, SMPL+H G (humanml3d, babel). [default: SRC/amass_data]", show_default=False),
+    ] = None,
+    bodies: Annotated[
+        Path | None,
+        typer.Option(help="SMPL-H's bodies (humanml3d, babel). [default: SRC/body_models]", show_default=False),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second (babel). [default: 30]", show_default=False)
+    ] = None,
+    pos: Annotated[
+        bool | None, typer.Option("--pos", help="Tag parts of speech in texts (extra pos).", show_default=False)
+    ] = None,
 ) -> None:
     """Make a dataset from motion capture, in HumanML3D's layout. Run it again to go on or to add a source."""
     from motiongen_app import prepare as command
 
-    command.run(source, src, out, workers, mirror)
+    command.run(source, src, out, command.Options(workers, mirror, amass, bodies, fps, pos))
 
 
 @app.command()
@@ -213,7 +244,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Serve a page on which to type, watch and take away motion."""
-    from motiongen_app import demo as command
+    from motiongen_app.demo import server as command
 
     command.run(command.Serving(port, host, share, auth, root_path, pipeline, device, mcp))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shlex
 import threading
 import urllib.error
@@ -20,18 +21,21 @@ import pytest
 
 pytest.importorskip("gradio", reason="the demo needs Gradio; install motiongen[demo]")
 
-from motiongen.motion import Motion
-from motiongen_app.demo import Server, Serving, start
-from motiongen_app.demo_batch import MAX_LINES, read_batch
-from motiongen_app.demo_cards import cards, notice
-from motiongen_app.demo_jobs import MAX_BLOCKS, MAX_CHARACTERS, Cancelled, Studio, Wish, read_blocks
-from motiongen_app.demo_results import KEPT, Result
+from motiongen.motion import Motion, MotionError
+from motiongen_app.demo import server as server_module
+from motiongen_app.demo.batch import MAX_LINES, read_batch
+from motiongen_app.demo.cards import cards, notice
+from motiongen_app.demo.jobs import Cancelled, Queue, Studio
+from motiongen_app.demo.results import KEPT, Result
+from motiongen_app.demo.server import Server, Serving, start
+from motiongen_app.demo.viewer import joints_view, skin_view
+from motiongen_app.demo.wish import MAX_BLOCKS, MAX_CHARACTERS, Wish, read_blocks
 from motiongen_app.errors import InputError
-from motiongen_app.viewer import joints_view, skin_view
 
 # Gradio's queue uses options of pandas that are going away.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting", "ignore:The copy keyword")
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 WISH = Wish(("a person walks", "he waves"), (1.0, 0.8), steps=2)
 
 
@@ -123,6 +127,32 @@ def test_cancel_stops_between_steps_and_frees_the_page(studio: Studio) -> None:
     assert not studio.stops.stop("mine")
 
 
+def test_cancel_stops_regenerating_too(studio: Studio, result: Result) -> None:
+    def stop(share: float, text: str) -> None:
+        studio.stops.stop("mine")
+
+    with pytest.raises(Cancelled):
+        studio.regenerate(result, 0, 0, 1, "mine", progress=stop)
+
+
+def test_who_waits_is_told_the_place_and_may_leave(studio: Studio) -> None:
+    queue, never, left = Queue(), threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def leave(share: float, text: str) -> None:
+        told.append(text)
+        left.set()
+
+    with queue.turn(never, nothing):
+        with pytest.raises(Cancelled), queue.turn(left, leave):
+            pass
+        assert told == ["number 1 in the queue"]
+        served = threading.Thread(target=lambda: queue.turn(never, nothing).__enter__())
+        served.start()
+    served.join(timeout=30)
+    assert not served.is_alive()
+
+
 def test_cancelling_one_page_leaves_another(studio: Studio) -> None:
     with studio.stops.watching("a") as a, studio.stops.watching("b") as b:
         studio.stops.stop("a")
@@ -157,7 +187,7 @@ def test_the_view_is_told_joints_and_skin(result: Result) -> None:
     frames = len(motions[0])
     joints = np.frombuffer(base64.b64decode(told["clips"][1]["joints"]), np.float32).reshape(frames, 22, 3)
     assert np.allclose(joints, motions[1].joints.numpy())
-    skin = skin_view(motions)
+    skin = skin_view([result.posed(n) for n in range(2)])
     vertices = np.frombuffer(base64.b64decode(skin["vertices"]), np.float32).reshape(-1, 3)
     faces = np.frombuffer(base64.b64decode(skin["faces"]), np.uint16).reshape(-1, 3)
     weights = np.frombuffer(base64.b64decode(skin["weights"]), np.uint8).reshape(-1, 4)
@@ -199,14 +229,17 @@ def test_old_results_go_with_their_files(tiny_pipeline: Path) -> None:
         ("a.csv", "text,seconds\nwalks,long\n", "line 2"),
         ("a.jsonl", '{"text": "walks"}\n[]\n', "line 2"),
         ("a.jsonl", '{"text": 3}\n', "line 1"),
-        ("a.jsonl", '{"text": "walks", "seconds": 1e9}\n', "60"),
+        ("a.jsonl", '{"text": "walks", "seconds": 1e6}\n', "60"),
+        ("a.jsonl", '{"text": "walks", "speed": 2}\n', "line 1: 'speed' is unknown"),
+        ("a.csv", "text,steps\nwalks,many\n", "line 2: steps"),
     ],
 )
 def test_batch_files_that_cannot_be_used_say_where(tmp_path: Path, name: str, content: str, word: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=word):
+    with pytest.raises((InputError, MotionError), match=word) as error:
         read_batch(path, WISH)
+    assert str(tmp_path) not in str(error.value)
 
 
 def test_batch_files_are_read(tmp_path: Path) -> None:
@@ -221,8 +254,9 @@ def test_batch_files_are_read(tmp_path: Path) -> None:
         ("walks, slowly", (2.5,), 7),
         ("bows", (4.0,), 3),
     ]
-    (tmp_path / "a.jsonl").write_text('{"text": ["walks", "bows"], "seconds": [1, 2]}\n', encoding="utf-8")
-    assert read_batch(tmp_path / "a.jsonl", one)[0].seconds == (1.0, 2.0)
+    (tmp_path / "a.jsonl").write_text('{"text": ["walks", "bows"], "frames": [20, 40], "steps": 9}\n', encoding="utf-8")
+    made = read_batch(tmp_path / "a.jsonl", one)[0]
+    assert (made.seconds, made.steps) == ((1.0, 2.0), 9)
 
 
 def test_a_batch_becomes_a_zip(studio: Studio) -> None:
@@ -295,6 +329,23 @@ def test_the_api_regenerates_one_sentence(server: Server, client: Any) -> None:
     assert (before[:20] == after[:20]).all() and (before[20:] != after[20:]).any()
 
 
+def test_the_readme_s_example(server: Server, client: Any) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    example = next((block for block in blocks if "gradio_client" in block), "")
+    assert "http://127.0.0.1:7860" in example, "README.md shows no use of gradio_client"
+    there: dict[str, Any] = {}
+    exec(example.replace("http://127.0.0.1:7860", server.url), there)
+    before, after = (
+        np.load(io.BytesIO(fetched(server, t["clips"][0]["files"]["joints"]))) for t in (there["made"], there["again"])
+    )
+    assert (before[:60] == after[:60]).all() and (before[60:] != after[60:]).any()
+
+
+def test_the_api_makes_more(client: Any) -> None:
+    told = client.predict(generated(client, seconds=[0.5, 0.5])["token"], 0, api_name="/more")
+    assert [clip["seed"] for clip in told["clips"]] == [8, 9, 10, 11]
+
+
 def test_the_api_draws_the_video(server: Server, client: Any) -> None:
     told = generated(client, texts=["walks"], seconds=[0.5])
     assert refused(server, told["clips"][0]["files"]["npz"].replace("npz", "mp4")) == 404
@@ -357,7 +408,7 @@ def test_formats_and_clips_that_are_not_there(server: Server, client: Any) -> No
 
 def test_documented_names(client: Any) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(named) == {"/generate", "/regenerate", "/video", "/describe"}
+    assert set(named) == {"/generate", "/regenerate", "/more", "/video", "/describe"}
 
 
 def test_a_password_guards_the_results_too(tiny_pipeline: Path) -> None:
@@ -373,3 +424,8 @@ def test_a_password_guards_the_results_too(tiny_pipeline: Path) -> None:
 def test_options_that_cannot_be_used(run: Callable[..., Any]) -> None:
     assert "NAME:PASSWORD" in run("demo", "--auth", "ann").err
     assert "--port is 70000" in run("demo", "--port", "70000").err
+
+
+def test_a_missing_part_is_named_with_its_remedy(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "_has", lambda module: False)
+    assert 'pip install "motiongen[mcp]"' in run("demo", "--mcp").err

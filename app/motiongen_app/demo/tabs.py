@@ -10,11 +10,12 @@ import gradio as gr
 
 from motiongen.diffusion.sampling import SCHEDULERS
 from motiongen.export import EXPORTERS
-from motiongen_app import demo_jobs as jobs
-from motiongen_app.demo_batch import MAX_BYTES, MAX_LINES, read_batch
-from motiongen_app.demo_cards import cards, notice
-from motiongen_app.demo_jobs import Studio, Wish, read_blocks
-from motiongen_app.demo_page import MODEL, address, page_of, read_wish, reporter, told_plainly, view
+from motiongen_app.demo import wish as limits
+from motiongen_app.demo.batch import ENDINGS, MAX_BYTES, MAX_LINES, read_batch
+from motiongen_app.demo.cards import cards, notice
+from motiongen_app.demo.jobs import Studio
+from motiongen_app.demo.parts import MODEL, address, page_of, reporter, told_plainly, view
+from motiongen_app.demo.wish import Wish, read_blocks, read_wish
 from motiongen_app.errors import InputError
 
 _FORMATS = [name for name in EXPORTERS if name != "mdm"]
@@ -23,14 +24,14 @@ _FORMATS = [name for name in EXPORTERS if name != "mdm"]
 def batch_tab(studio: Studio, base: str) -> None:
     """Many sentences from a file, all clips in one ZIP."""
     gr.Markdown(
-        f"One sentence a line (**txt**), or columns `text`, `seconds`, `seed` (**csv**), or such objects (**jsonl**). "
-        f"Up to {MAX_LINES} sentences and {MAX_BYTES // 1024} kB; more with the command line."
+        f"One sentence a line (**txt**), or `sentence#seconds`; or columns `text`, `seconds`, `seed` (**csv**); "
+        f"or such objects (**jsonl**). Up to {MAX_LINES} clips and {MAX_BYTES // 1024} kB; more with the command line."
     )
     with gr.Row():
         # Not gr.File: its link to the file would tell where this machine keeps it.
-        upload = gr.UploadButton("Choose a file", file_types=[".txt", ".csv", ".jsonl"], elem_id="mg-upload")
+        upload = gr.UploadButton("Choose a file of sentences", file_types=list(ENDINGS), elem_id="mg-upload")
         with gr.Column():
-            seconds = gr.Slider(0.5, jobs.MAX_SECONDS, 4, step=0.5, label="Seconds, where the file gives none")
+            seconds = gr.Slider(0.5, limits.MAX_SECONDS, 4, step=0.5, label="Seconds, where the file gives none")
             seed = gr.Number(7, label="Seed of the first", precision=0, minimum=0)
             formats = gr.CheckboxGroup(_FORMATS, value=["npz", "glb"], label="Formats")
     with gr.Row():
@@ -47,7 +48,7 @@ def batch_tab(studio: Studio, base: str) -> None:
             raise InputError("there is no file; choose a txt, csv or jsonl")
         if not wanted or not set(wanted) <= set(_FORMATS):
             raise InputError("no format is chosen; choose at least one")
-        template = read_wish(("x",), (float(each or 0),), studio, seed=first)
+        template = read_wish(("x",), (float(each or 0),), studio.default, seed=first)
         wishes = read_batch(Path(path), template)
         result = studio.batch(wishes, tuple(wanted), page_of(request), reporter(progress))
         link = f"{address(result, base)}/all.zip"
@@ -56,8 +57,10 @@ def batch_tab(studio: Studio, base: str) -> None:
             + f'<a class="mg-all" href="{link}" download>Download the ZIP</a>'
         )
 
+    @told_plainly(1)
     def on_upload(path: str) -> str:
-        return notice(f"{Path(path).name} is here.")
+        count = len(read_batch(Path(path), Wish(("x",), (4.0,))))
+        return notice(f"{Path(path).name} is here: {count} clip{'s' * (count > 1)} to make.", "good")
 
     upload.upload(on_upload, [upload], [status], api_visibility="private")
     shared: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [status], **MODEL}
@@ -69,7 +72,7 @@ def compare_tab(studio: Studio, base: str) -> None:
     """One sentence, one seed, two settings."""
     with gr.Row():
         text = gr.Textbox(
-            "a person walks forward and turns left", label="Sentence", max_length=jobs.MAX_CHARACTERS, scale=4
+            "a person walks forward and turns left", label="Sentence", max_length=limits.MAX_CHARACTERS, scale=4
         )
         seconds = gr.Slider(0.5, 20, 5, step=0.5, label="Seconds", min_width=120)
         seed = gr.Number(7, label="Seed of both", precision=0, minimum=0, min_width=100)
@@ -87,7 +90,7 @@ def compare_tab(studio: Studio, base: str) -> None:
     def on_compare(given: dict[Any, Any], request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         block = read_blocks([{"text": given[text] or "", "seconds": given[seconds] or 0}])
         wishes: list[Wish] = [
-            read_wish(*block, studio, seed=given[seed], **{name: given[part] for name, part in side.items()})
+            read_wish(*block, studio.default, seed=given[seed], **{name: given[part] for name, part in side.items()})
             for side in (first, second)
         ]
         result = studio.compare(wishes, page_of(request), reporter(progress))
@@ -101,13 +104,13 @@ def compare_tab(studio: Studio, base: str) -> None:
 
 def _side(name: str, studio: Studio, steps: int, guidance: float) -> dict[str, Any]:
     with gr.Group():
-        gr.Markdown(f"### &nbsp;{name}")
+        gr.HTML(f"<b>{name}</b>", elem_classes="mg-side")
         names = studio.names()
         with gr.Row():
             pipeline = gr.Dropdown(names, value=names[0], label="Pipeline", min_width=110)
             scheduler = gr.Dropdown(list(SCHEDULERS), value="ddim", label="Scheduler", min_width=110)
         with gr.Row():
-            count = gr.Slider(2, jobs.MAX_STEPS, steps, step=1, label="Steps", min_width=130)
+            count = gr.Slider(2, limits.MAX_STEPS, steps, step=1, label="Steps", min_width=130)
             scale = gr.Slider(0, 10, guidance, step=0.1, label="Guidance", min_width=130)
         clean = gr.Checkbox(True, label="Clean feet")
     return {"pipeline": pipeline, "scheduler": scheduler, "steps": count, "guidance": scale, "clean_feet": clean}

@@ -39,7 +39,7 @@ export function createPlayer(root) {
       if (scene.clips.length > 1) labels.replaceChildren(...scene.clips.map((clip) => text("span", clip.label)));
       else labels.replaceChildren();
       marked();
-      camera.state.shift = [0, 0, 0];
+      camera.start(scene.clips.length > 1 ? 0.2 : 0.5);
       playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
       state("skeleton");
       middle(0, 1);
@@ -49,6 +49,7 @@ export function createPlayer(root) {
       stage.setSkin(skin.skin);
       body = skin;
       wait.textContent = "";
+      root.dataset.shown = url;
       state("body");
     } catch (error) {
       if (turn === asked) wait.textContent = error.message;
@@ -93,7 +94,7 @@ export function createPlayer(root) {
       const joints = jointsAt(clip, frame);
       for (let i = 0; i < 3; i++) sum[i] += (joints[i] + clip.offset[i]) / scene.clips.length;
     }
-    sum[1] = 0.8 + 0.3 * Math.max(0, sum[1] - 1.1);
+    sum[1] = scene.tall / 2;
     for (let i = 0; i < 3; i++) centre[i] += (sum[i] - centre[i]) * share;
   }
 
@@ -101,7 +102,7 @@ export function createPlayer(root) {
     const many = (scene.clips.length - 1) * scene.apart;
     if (on.follow) {
       middle(frame, playing ? 1 - Math.exp(-6 * passed) : 1);
-      return [centre, 1.7 + 0.9 * many, 2.4 + 0.1 * many];
+      return uncovered(centre, 1.7 + 0.9 * many, scene.tall + 0.3 + 0.1 * many);
     }
     const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
     for (const clip of scene.clips)
@@ -112,7 +113,14 @@ export function createPlayer(root) {
           high[i] = Math.max(high[i], value);
         });
     const width = Math.hypot(high[0] - low[0], high[1] - low[1]);
-    return [[(low[0] + high[0]) / 2, 0.8, (low[1] + high[1]) / 2], width + 1.6, 2.2 + 0.35 * width];
+    return uncovered([(low[0] + high[0]) / 2, scene.tall / 2, (low[1] + high[1]) / 2], width + 1.6, scene.tall + 0.3 + 0.35 * width);
+  }
+
+  // People stand above the bar; where it is narrow the sentence stands above it too.
+  function uncovered([x, y, z], width, height) {
+    const covered = (root.clientWidth < 560 ? 104 : 60) / Math.max(300, root.clientHeight);
+    const whole = height / (1 - covered);
+    return [[x, y - (covered * whole) / 2, z], width, whole];
   }
 
   function draw() {
@@ -148,7 +156,8 @@ export function createPlayer(root) {
       label.style.left = `${(0.5 + x / w / 2) * 100}%`;
       label.style.top = `${(0.5 - y / w / 2) * 100}%`;
     });
-    root.dataset.frame = Math.round(frame);
+    // What is drawn, for those who look at the page from outside.
+    Object.assign(root.dataset, { frame: Math.round(frame), look: shown });
   }
 
   function tick(now) {

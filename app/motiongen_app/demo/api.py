@@ -1,4 +1,4 @@
-"""The demo from other programs, through `gradio_client`: `generate`, `regenerate`, `video`, `describe`."""
+"""The demo from other programs, through `gradio_client` and, if asked for, as tools of the Model Context Protocol."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import gradio as gr
 
-from motiongen_app.demo_jobs import Studio, read_blocks
-from motiongen_app.demo_page import MODEL, address, explained, read_wish
-from motiongen_app.demo_results import QUICK, Result
+from motiongen_app.demo.jobs import Studio
+from motiongen_app.demo.parts import MODEL, address, explained
+from motiongen_app.demo.results import QUICK, Result
+from motiongen_app.demo.wish import read_blocks, read_wish
 from motiongen_app.errors import InputError
 
 
@@ -35,29 +36,73 @@ def add_api(studio: Studio, base: str) -> None:
         clean_feet: bool = True,
         best_of: int = 1,
         scheduler: str = "ddim",
+        pipeline: str = "",
     ) -> dict[str, Any]:
-        """Make clips of sentences that follow each other, each with its seconds."""
+        """Make clips of human motion from sentences that follow each other.
+
+        Args:
+            texts: The sentences, such as "a person walks forward".
+            seconds: How long each lasts.
+            seed: That of the first sample; the others count on.
+            samples: How many clips.
+            steps: Denoising steps.
+            guidance: How much the sentences count; 1 is none.
+            shape: The body's shape, by name.
+            loop: Whether the end flows into the beginning.
+            in_place: Whether the way over the floor is taken out.
+            clean_feet: Whether standing feet are kept from sliding.
+            best_of: How many to choose each clip from.
+            scheduler: The sampler, by name.
+            pipeline: Another pipeline than the demo's own, by name.
+        """
         if not isinstance(texts, list) or not isinstance(seconds, list) or len(texts) != len(seconds):
             raise InputError("texts and seconds are not two lists of one length; give seconds for each sentence")
         read = read_blocks([{"text": t, "seconds": s} for t, s in zip(texts, seconds)])
         wish = read_wish(
-            *read, studio, seed=seed, samples=samples, steps=steps, guidance=guidance, shape=shape, loop=loop,
+            *read, studio.default, seed=seed, samples=samples, steps=steps, guidance=guidance, shape=shape, loop=loop,
             in_place=in_place, clean_feet=clean_feet, best_of=best_of, scheduler=scheduler,
+            **({"pipeline": pipeline} if pipeline else {}),
         )  # fmt: skip
         return told(studio.generate(wish, _page(), _silent))
 
     def regenerate(token: str, clip: int, block: int, seed: int = 7, text: str = "") -> dict[str, Any]:
-        """Make one sentence of a clip anew, with another text if one is given; all other frames stay as they are."""
+        """Make one sentence of a clip anew; all other frames stay as they are.
+
+        Args:
+            token: Which result.
+            clip: Which clip of it, from 0.
+            block: Which sentence of the clip, from 0.
+            seed: Another seed gives another motion.
+            text: Another sentence; empty keeps the one that is there.
+        """
         return told(studio.regenerate(kept(token), int(clip), int(block), int(seed), _page(), str(text)))
 
+    def more(token: str, clip: int) -> dict[str, Any]:
+        """Make further clips of the same sentences and settings, with new seeds.
+
+        Args:
+            token: Which result.
+            clip: Which clip of it, from 0.
+        """
+        return told(studio.more(kept(token), int(clip), _page(), _silent))
+
     def video(token: str, clip: int) -> dict[str, Any]:
-        """Draw the video of a clip; its address is then among the files."""
+        """Draw the video of a clip; its address is then among the files.
+
+        Args:
+            token: Which result.
+            clip: Which clip of it, from 0.
+        """
         result = kept(token)
         studio.video(result, int(clip), _page(), _silent)
         return told(result)
 
     def describe(token: str) -> dict[str, Any]:
-        """What is known of a result that was made before."""
+        """Tell what is known of a result that was made before.
+
+        Args:
+            token: Which result.
+        """
         return told(kept(token))
 
     def kept(token: str) -> Result:
@@ -74,7 +119,7 @@ def add_api(studio: Studio, base: str) -> None:
         ]
         return {"token": result.token, "clips": clips, "zip": f"{at}/all.zip"}
 
-    for function in (generate, regenerate, video, describe):
+    for function in (generate, regenerate, more, video, describe):
         gr.api(_plain(function), api_name=function.__name__, **MODEL)
 
 

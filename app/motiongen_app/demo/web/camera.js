@@ -4,7 +4,7 @@ const FIELD = 0.62; // radians from the bottom of the picture to the top
 
 export function createCamera(canvas, changed) {
   const home = { yaw: 0.5, pitch: 0.17, zoom: 1 };
-  const state = { ...home, shift: [0, 0, 0], follow: true, target: [0, 0.9, 0], distance: 4 };
+  const state = { ...home, shift: [0, 0, 0], target: [0, 0.9, 0], distance: 4 };
   const pointers = new Map();
 
   function axes() {
@@ -56,6 +56,13 @@ export function createCamera(canvas, changed) {
   }, { passive: false });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
 
+  // Where the camera is at first; whoever has turned it keeps the view.
+  function start(yaw) {
+    if (state.yaw === home.yaw) state.yaw = yaw;
+    home.yaw = yaw;
+    state.shift = [0, 0, 0];
+  }
+
   function reset() {
     Object.assign(state, home, { shift: [0, 0, 0] });
     changed();
@@ -82,7 +89,7 @@ export function createCamera(canvas, changed) {
     return { eye, target: state.target, reach: 6 + 2.2 * state.distance, viewProjection: product(projection, view) };
   }
 
-  return { state, look, reset };
+  return { look, reset, start };
 }
 
 function dot(a, b) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from motiongen_app.demo_results import DemoClip, Result
+from motiongen_app.demo.results import DemoClip, Result
 
 # Formats as people call them, and who opens them.
 _FILES = {
@@ -37,8 +37,10 @@ def notice(text: str, kind: str = "info") -> str:
 def _card(clip: DemoClip, number: int, result: Result, link: str, acts: bool) -> str:
     told = clip.recipe
     numbers = clip.measured()
-    facts = [
-        ("seed", str(told.own_seed), "the same seed gives the same clip"),
+    # Where clips are told apart by something else, the seed is a number among the others.
+    own = f"seed {told.own_seed}"
+    facts = [] if clip.label == own else [("seed", str(told.own_seed), "the same seed gives the same clip")]
+    facts += [
         ("made in", f"{result.seconds:.1f} s", "all samples together"),
         ("skate", f"{numbers['foot_skate_cm_per_s']:.1f} cm/s", "how fast standing feet slide"),
         ("jitter", f"{numbers['jitter']:.2f}", "100 m/s^3; captured motion has about 0.7"),
@@ -72,6 +74,6 @@ def _card(clip: DemoClip, number: int, result: Result, link: str, acts: bool) ->
     )
     return (
         f'<section class="mg-card" aria-label="{escape(clip.label)}"><header><b>{escape(clip.label)}</b>'
-        f"{more * acts}</header><dl>{table}</dl>{video}{redo * acts}"
+        f"<dl>{table}</dl>{more * acts}</header>{video}{redo * acts}"
         f'<div class="mg-files"><span>Download</span>{files}</div><div class="mg-copy">{copies}</div></section>'
     )

@@ -24,7 +24,10 @@ export function readClips(told) {
   const width = Math.max(...clips.map((clip) => extent(clip)));
   const apart = Math.min(3.2, Math.max(1.3, width + 0.4));
   clips.forEach((clip, i) => (clip.offset = [(i - (count - 1) / 2) * apart, 0, 0]));
-  return { ...told, clips, apart, frames: Math.max(...clips.map((clip) => clip.frames)) };
+  // How high anyone reaches, hand or head; labels stand above.
+  let tall = 1.75;
+  for (const { joints } of clips) for (let i = 1; i < joints.length; i += 3) tall = Math.max(tall, joints[i] + 0.15);
+  return { ...told, clips, apart, tall: tall + (count > 1 ? 0.3 : 0), frames: Math.max(...clips.map((clip) => clip.frames)) };
 }
 
 export function readSkin(told) {

@@ -9,14 +9,17 @@ import threading
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from motiongen import __version__
+from motiongen.body import shapes
 from motiongen.export import EXPORTERS, suffix
+from motiongen.export.posed import with_pose
 from motiongen.motion import Motion, atomic_path
 from motiongen_app.clips import metrics, slug
-from motiongen_app.demo_recipe import Recipe
+from motiongen_app.demo.recipe import Recipe
 
 KEPT = 64
 # What is written at once; a video takes seconds and is asked for by itself.
@@ -31,6 +34,11 @@ class DemoClip:
     recipe: Recipe
     label: str
     alignment: float | None = None
+
+    @cached_property
+    def posed(self) -> Motion:
+        """The clip with the pose of a body of its shape, which is found on first use: the skeleton is seen before."""
+        return with_pose(self.motion, betas=shapes.betas(self.recipe.shape))
 
     def file_name(self, kind: str) -> str:
         name = f"{self.recipe.number:03d}-{slug([s.text for s in self.motion.text])}"
@@ -49,7 +57,12 @@ class Result:
     formats: tuple[str, ...] = QUICK
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     folder: Path = Path()
-    writing: threading.Lock = field(default_factory=threading.Lock)
+    # One thread finds poses and writes files, the others wait for what it made.
+    writing: threading.RLock = field(default_factory=threading.RLock)
+
+    def posed(self, number: int) -> Motion:
+        with self.writing:
+            return self.clips[number].posed
 
     def file(self, number: int, kind: str) -> Path:
         """The file of a clip, written on first use. Raises: KeyError: no such clip or format."""
@@ -62,7 +75,7 @@ class Result:
                 if kind == "joints":
                     _write_joints(clip.motion, path)
                 else:
-                    EXPORTERS[kind](clip.motion, path)
+                    EXPORTERS[kind](clip.posed, path)
         return path
 
     def has(self, number: int, kind: str) -> bool:

@@ -10,8 +10,8 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from motiongen.export import EXPORTERS
 from motiongen.motion import MotionError
-from motiongen_app.demo_results import Result, ResultStore
-from motiongen_app.viewer import joints_view, skin_view, web_file
+from motiongen_app.demo.results import Result, ResultStore
+from motiongen_app.demo.viewer import joints_view, skin_view, web_file
 
 _SCRIPTS = ("player.js", "stage.js", "camera.js", "clips.js", "timeline.js")
 _TYPES = {"glb": "model/gltf-binary", "mp4": "video/mp4"}
@@ -43,7 +43,8 @@ def add_routes(app: Any, results: ResultStore) -> None:
         return JSONResponse(joints_view([c.motion for c in result.clips], [c.label for c in result.clips]))
 
     def skin(token: str) -> Any:
-        return JSONResponse(skin_view([c.motion for c in kept(token).clips]))
+        result = kept(token)
+        return JSONResponse(skin_view([result.posed(n) for n in range(len(result.clips))]))
 
     def everything(token: str) -> Any:
         result = kept(token)

@@ -27,7 +27,7 @@ export function createTimeline(root, { limits, changed }) {
       if (input !== document.activeElement) input.value = blocks[i].seconds;
     });
     const over = total() > limits.seconds;
-    root.querySelector(".tl-total").textContent = `${total().toFixed(1)} s${over ? ` of at most ${limits.seconds}` : ""}`;
+    root.querySelector(".tl-total").textContent = `${total().toFixed(1)} s of ${over ? "at most " : ""}${limits.seconds}`;
     root.classList.toggle("tl-over", over);
     root.querySelector(".tl-add").disabled = blocks.length >= limits.blocks;
   }

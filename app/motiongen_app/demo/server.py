@@ -1,4 +1,4 @@
-"""`motiongen demo`: a page on which to type, watch, change and take away motion. It needs no network."""
+"""Serving the demo: what `motiongen demo` starts, and stops."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from typing import Any
 
 from motiongen.motion import MotionError
 from motiongen_app.errors import InputError, in_range
-
-# Before Gradio is imported: it looks then. Nothing is reported and nothing is fetched.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 log = logging.getLogger("motiongen.demo")
 WAITING = 24
@@ -86,13 +82,14 @@ def start(serving: Serving) -> Server:
     except ImportError:
         raise InputError('the demo needs Gradio, which is not installed; pip install "motiongen[demo]"') from None
     if serving.mcp and not _has("mcp"):
-        raise InputError('--mcp needs a package that is not installed; pip install "gradio[mcp]"')
-    from motiongen_app import demo_api, demo_tabs
-    from motiongen_app.demo_jobs import Studio
-    from motiongen_app.demo_page import EXAMPLES, build, theme
-    from motiongen_app.demo_routes import add_routes
+        raise InputError('--mcp needs a package that is not installed; pip install "motiongen[mcp]"')
+    from motiongen_app.demo.create import EXAMPLES
+    from motiongen_app.demo.jobs import Studio
+    from motiongen_app.demo.page import build
+    from motiongen_app.demo.parts import theme
+    from motiongen_app.demo.routes import add_routes
+    from motiongen_app.demo.viewer import web_file
     from motiongen_app.settings import chosen_device
-    from motiongen_app.viewer import web_file
 
     studio = Studio(serving.pipeline, chosen_device(serving.device))
     # Uploads go where results are, and away with them.
@@ -101,7 +98,7 @@ def start(serving: Serving) -> Server:
         studio.welcome(*EXAMPLES[0][1:])
     except MotionError as error:
         log.warning("no welcome clip: %s", error)
-    blocks = build(studio, base, demo_tabs, demo_api)
+    blocks = build(studio, base)
     blocks.queue(max_size=WAITING, default_concurrency_limit=4)
     try:
         app, url, share_url = blocks.launch(
