@@ -8,6 +8,11 @@ import types
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the processors; threads of each on all of them would only be in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook

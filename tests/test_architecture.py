@@ -21,14 +21,16 @@ FOLDERS = {
     "motiongen_data_prep": ROOT / "data_prep/motiongen_data_prep",
     "motiongen_assets": ROOT / "assets/motiongen_assets",
 }
-FOUNDATION = {"skeleton", "geometry", "motion"}
+FOUNDATION = {"arrays", "pickles", "skeleton", "geometry", "motion"}
 # Each part of the project and the parts that it may import.
 ALLOWED: dict[str, set[str]] = {
     "ops": set(),
     "assets": set(),
+    "arrays": set(),
+    "pickles": set(),
     "skeleton": set(),
     "geometry": {"skeleton"},
-    "motion": {"skeleton", "geometry"},
+    "motion": {"arrays", "skeleton", "geometry"},
     "features": FOUNDATION,
     "models": FOUNDATION | {"ops", "features"},
     "diffusion": FOUNDATION | {"ops", "features", "models"},
@@ -37,10 +39,11 @@ ALLOWED: dict[str, set[str]] = {
     "editing": FOUNDATION | {"features", "models", "diffusion", "prompts"},
     "pipeline": FOUNDATION | {"ops", "assets", "features", "models", "diffusion", "checkpoint", "prompts", "editing"},
     "training": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "evaluation"},
-    "evaluation": FOUNDATION | {"features", "models", "diffusion", "checkpoint", "pipeline", "training"},
+    "evaluation": FOUNDATION | {"assets", "features", "models", "diffusion", "checkpoint", "pipeline", "training"},
     "body": FOUNDATION | {"assets"},
     "render": FOUNDATION | {"features", "body"},
     "export": FOUNDATION | {"features", "body", "render"},
+    "batch": FOUNDATION | {"features", "models", "diffusion", "prompts", "pipeline", "export", "evaluation"},
     "data_prep": FOUNDATION | {"features", "body"},
     "motiongen": {"motion", "pipeline"},
 }
