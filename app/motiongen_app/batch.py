@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import shutil
@@ -30,6 +31,7 @@ from motiongen.batch.filters import conditions
 from motiongen.batch.jobs import Options
 from motiongen.batch.layouts import LAYOUTS
 from motiongen.batch.local import LocalEngine
+from motiongen.batch.manifest import BatchError
 from motiongen.batch.prompt_files import FORMATS, UNITS
 from motiongen.batch.run import Plan, Tally, run_batch
 from motiongen.batch.worker import WorkerSpec
@@ -79,7 +81,11 @@ class Request:
 
 
 def run(request: Request, settings: Settings) -> Tally:
-    """Generate what the file asks for and is not there yet; prints how many clips were made."""
+    """Generate what the file asks for and is not there yet; prints how many clips were made.
+
+    Raises:
+        BatchError: see `run_batch`; also if lines were lost with the processes that made them.
+    """
     request.check()
     settings.check()
     index, count = (int(number) for number in request.shard.split("/"))
@@ -101,6 +107,8 @@ def run(request: Request, settings: Settings) -> Tally:
     made = f"{tally.done} clips" + (f" ({tally.skipped} lines were done before)" if tally.skipped else "")
     others = ", ".join(f"{n} {name}" for name, n in (("filtered", tally.filtered), ("refused", tally.refused)) if n)
     print(f"{made}{'; ' + others if others else ''}; in {plan.out}, with {plan.manifest.name}")
+    if tally.lost:
+        raise BatchError(f"{tally.lost} lines were lost with their processes; --resume tries them again")
     return tally
 
 
@@ -112,7 +120,8 @@ def _engine(request: Request, settings: Settings, plan: Plan, tell: Callable[[st
         # Its processes have other working folders.
         released = settings.pipeline in motiongen_assets.pipelines()
         pipeline = settings.pipeline if released else str(Path(settings.pipeline).absolute())
-        spec = replace(_spec(settings, plan, plan.device), pipeline=pipeline)
+        # Ray shows a worker only the GPU that it gives it, and it is the first that the worker sees.
+        spec = replace(_spec(settings, plan, plan.device.partition(":")[0]), pipeline=pipeline)
         return RayEngine(spec, request.workers, gpus, tell)
     return LocalEngine([_spec(settings, plan, device) for device in _devices(plan.device, request.workers)], tell)
 
@@ -141,7 +150,7 @@ def _kept(plan: Plan) -> Plan:
     """The plan with a copy in its folder of prompts that can be read but once: they are needed twice.
 
     Raises:
-        InputError: there is no space for it.
+        InputError: there is no space for it, or the run that is gone on with had others.
     """
     kind = plan.kind or "txt"
     path = plan.out / f"stdin{plan.tag}.{kind if kind != 'flowmdm' else 'json'}"
@@ -149,8 +158,13 @@ def _kept(plan: Plan) -> Plan:
         with ExitStack() as opened:
             stdin = str(plan.prompts) == STDIN
             source = sys.stdin.buffer if stdin else opened.enter_context(open(plan.prompts, "rb"))
-            with atomic_path(path) as beside, open(beside, "wb") as file:
-                shutil.copyfileobj(source, file)
+            with atomic_path(path) as beside:
+                with open(beside, "wb") as file:
+                    shutil.copyfileobj(source, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if plan.manifest.exists() and path.exists() and not filecmp.cmp(path, beside, shallow=False):
+                    raise InputError(f"{path}: holds other prompts than came now; give the same, or another --out")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; free space, or name another --out") from None
     return replace(plan, prompts=path, kind=kind)
@@ -175,7 +189,7 @@ class _Watch:
     def __call__(self, tally: Tally) -> None:
         passed = max(time.perf_counter() - self._began, 1e-9)
         made = tally.done + tally.filtered
-        left_out = (("skipped", tally.skipped), ("filtered", tally.filtered), ("refused", tally.refused))
+        left_out = ((name, getattr(tally, name)) for name in ("skipped", "filtered", "refused", "lost"))
         self._bars.update(
             self._bar, description="generating", total=tally.total, completed=tally.finished,
             clips=f"{made / passed:.1f} clips/s", motion=f"{tally.seconds / passed:.1f} s of motion/s",

@@ -12,7 +12,7 @@ from motiongen.models.text_encoder import TextEmbedding, TextEncoder
 
 # Tokens are padded to a multiple of so many; how wide attention is decides the order of its sums.
 _TOKENS = 16
-_KEPT = 4096
+_KEPT = 256
 
 
 class AloneText(TextEncoder):

@@ -8,6 +8,11 @@ from typing import Protocol, runtime_checkable
 from motiongen.batch.jobs import Job
 from motiongen.batch.worker import Info, Result
 
+# Processes end without any job's fault, for want of memory or with a machine that was lent. The jobs of one that ended
+# are made again one by one; one that was there at so many ends is lost to this run.
+DEATHS = 3
+UNKNOWN = Info("", "", False, 0)
+
 
 @runtime_checkable
 class BatchWorker(Protocol):

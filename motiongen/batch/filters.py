@@ -35,7 +35,8 @@ class Condition:
         return value is not None and bool(_SIGNS[self.sign](value, self.limit))
 
     def __str__(self) -> str:
-        return f"{self.measure}{self.sign}{self.limit:g}"
+        # All digits: runs with other limits are other runs.
+        return f"{self.measure}{self.sign}{repr(self.limit).removesuffix('.0')}"
 
 
 def conditions(told: str) -> tuple[Condition, ...]:

@@ -21,6 +21,10 @@ _RANGES: dict[str, tuple[float, float, type]] = {
     "best_of": (1, 64, int),
 }
 _SLUG = 48
+# What one clip may be made of: memory and time grow with it, and a line must not end the process that makes it.
+MAX_SENTENCES = 1000
+MAX_FRAMES = 24_000
+MAX_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,16 @@ def job_of(entry: Entry, seed: int, seconds: float, options: Options) -> Job | R
         own = replace(options, **told)
         if entry.seed is not None:
             _in_range("seed", entry.seed, 0, MAX_SEED, int)
+        if len(entry.texts) > MAX_SENTENCES:
+            raise MotionError(f"{len(entry.texts)} sentences; give at most {MAX_SENTENCES}, and more in other lines")
+        longest = max(map(len, entry.texts))
+        if longest > MAX_CHARACTERS:
+            raise MotionError(f"a sentence has {longest} characters; give at most {MAX_CHARACTERS}")
         lengths = entry.seconds or (seconds,)
         asked = timeline(entry.texts, lengths * len(entry.texts) if len(lengths) == 1 else lengths)
+        if sum(asked.frames) > MAX_FRAMES:
+            most = f"{MAX_FRAMES / FPS:g} s, and more in other lines"
+            raise MotionError(f"{sum(asked.frames) / FPS:g} s asked for in all; give at most {most}")
     except MotionError as error:
         return Refused(entry.line, str(error))
     chosen = line_seed(seed, entry.line) if entry.seed is None else entry.seed

@@ -98,15 +98,33 @@ def build_layout(name: str, out: Path, tag: str, size: int, known: set[str]) -> 
     Raises:
         BatchError: there is none, or its package is missing.
     """
-    if name == "files":
-        return Files(out, tag)
-    if name == "webdataset":
-        return WebDataset(out, tag, size, known)
+    kind = _kind(name)
+    return kind(out, tag) if kind is Files else kind(out, tag, size, known)
+
+
+def check_layout(name: str, out: Path, tag: str, begun: bool) -> None:
+    """Find what stands against a layout before anything is loaded or written.
+
+    Args:
+        begun: whether a run is in the folder, so that shards there are its own.
+
+    Raises:
+        BatchError: there is none of that name, its package is missing, or shards are there that it would replace.
+    """
+    kind = _kind(name)
+    if issubclass(kind, Shards) and not begun:
+        kind.refuse_others(out, tag)
+
+
+def _kind(name: str) -> type[Any]:
     if name == "parquet":
         from motiongen.batch.parquet import Parquet
 
-        return Parquet(out, tag, size, known)
-    raise BatchError(f"layout '{name}' is unknown; there are {', '.join(LAYOUTS)}")
+        return Parquet
+    kinds: dict[str, type[Any]] = {"files": Files, "webdataset": WebDataset}
+    if name not in kinds:
+        raise BatchError(f"layout '{name}' is unknown; there are {', '.join(LAYOUTS)}")
+    return kinds[name]
 
 
 LAYOUTS = ("files", "parquet", "webdataset")

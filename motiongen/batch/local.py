@@ -16,10 +16,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from motiongen.batch.engine import Builder
+from motiongen.batch.engine import DEATHS, UNKNOWN, Builder
 from motiongen.batch.jobs import Job
 from motiongen.batch.manifest import BatchError
-from motiongen.batch.worker import Info, Result, StorageError, refused
+from motiongen.batch.worker import Result, StorageError, lost
 from motiongen.motion import MotionError
 
 # Chunks that a worker has at once: while results of one are taken, it does the next.
@@ -29,7 +29,7 @@ _AHEAD = 2
 @dataclass
 class _Chunk:
     jobs: Sequence[Job]
-    again: bool = False
+    deaths: int = 0
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Process:
 
 
 class LocalEngine:
-    """Processes of this machine. The jobs of one that dies are done once more, one by one, and then refused.
+    """Processes of this machine. The jobs of one that dies are done again one by one; see `DEATHS`.
 
     Args:
         builders: what makes the worker of each process.
@@ -59,7 +59,7 @@ class LocalEngine:
         self.workers = len(self._builders)
         self._context: Any = multiprocessing.get_context(self.start_method)
         self._running: list[_Process] = []
-        self.info = Info("", "", False, 0)
+        self.info = UNKNOWN
 
     def __enter__(self) -> LocalEngine:
         """Start the processes and wait for the first that is ready.
@@ -68,16 +68,8 @@ class LocalEngine:
             MotionError: a worker cannot be built.
         """
         try:
-            # One thread each, also of libraries that read it when they are loaded.
-            before = os.environ.get("OMP_NUM_THREADS")
-            os.environ["OMP_NUM_THREADS"] = "1"
-            try:
-                self._running = [self._start(builder) for builder in self._builders]
-            finally:
-                if before is None:
-                    del os.environ["OMP_NUM_THREADS"]
-                else:
-                    os.environ["OMP_NUM_THREADS"] = before
+            for builder in self._builders:
+                self._running.append(self._start(builder))
             while not any(worker.ready for worker in self._running):
                 for worker, told in self._news():
                     self._heard(worker, told)
@@ -120,7 +112,7 @@ class LocalEngine:
     def _start(self, builder: Builder) -> _Process:
         pipe, end = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(end, builder), daemon=True)
-        with _no_interrupts():
+        with _no_interrupts(), _one_thread():
             process.start()
         # Closed here, so that the pipe ends when the process does.
         end.close()
@@ -149,6 +141,8 @@ class LocalEngine:
             return self._died(worker, waiting if waiting is not None else deque())
         kind, what = told
         if kind == "ready":
+            if self.info not in (UNKNOWN, what):
+                raise BatchError(f"workers differ ({self.info} and {what}); give one --device, one pipeline")
             worker.ready, self.info = True, what
         elif kind == "done":
             worker.doing.popleft()
@@ -171,16 +165,29 @@ class LocalEngine:
         self._running[self._running.index(worker)] = self._start(worker.builder)
         # What it had not begun goes back as it is.
         waiting.extendleft(reversed(list(worker.doing)[1:]))
-        begun = list(worker.doing)[:1]
-        results = []
-        for chunk in begun:
-            if chunk.again:
-                results += [refused(job, f"the process that made it ended twice ({how})") for job in chunk.jobs]
-            else:
-                waiting.extendleft(_Chunk([job], True) for job in reversed(chunk.jobs))
-        count = sum(len(chunk.jobs) for chunk in begun if not chunk.again)
+        begun = worker.doing[0] if worker.doing else _Chunk([])
+        if begun.deaths + 1 >= DEATHS:
+            lines = ", ".join(str(job.line) for job in begun.jobs)
+            self._tell(f"a worker process ended ({how}), as all {DEATHS} that had line {lines} to make; it is left out")
+            return [lost(job) for job in begun.jobs]
+        waiting.extendleft(_Chunk([job], begun.deaths + 1) for job in reversed(begun.jobs))
+        count = len(begun.jobs)
         self._tell(f"a worker process ended ({how}); another takes its place and makes {count} clips again")
-        return results
+        return []
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started meanwhile have one thread each, also in libraries that read it when they are loaded."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 @contextmanager

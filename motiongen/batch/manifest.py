@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections import Counter
@@ -19,6 +20,9 @@ class BatchError(MotionError):
 class Manifest:
     """An append-only file of records, each with `line` and `status`. A torn last line is no record.
 
+    Records of a shard follow each other, and the last of them has `last`: without it they are those of a shard of which
+    not all records came to the disk, and none of them counts.
+
     Attributes:
         counts: records by status.
         shards: names of the shard files that records point to.
@@ -35,14 +39,15 @@ class Manifest:
         self.shards: set[str] = set()
         self._done = bytearray()
         fresh = not path.exists()
-        self._file = open(path, "ab+")  # noqa: SIM115 - as long as the run
+        # Unbuffered: what could not be written must not be tried once more when the file is closed.
+        self._file = open(path, "ab+", buffering=0)  # noqa: SIM115 - as long as the run
         try:
             _lock(self._file.fileno(), path)
             self._end = self._read()
         except BatchError:
             self._file.close()
             raise
-        # What a crash left of a line goes, so that the next one begins at the margin.
+        # What a crash left of a line, or of the records of a shard, goes: the next line begins at the margin.
         self._file.truncate(self._end)
         if fresh:
             sync_folder(path.parent)
@@ -58,13 +63,15 @@ class Manifest:
         """
         if not records:
             return
-        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode("utf-8")
+        lines = b"".join(map(line_of, records))
+        rest = memoryview(lines)
         try:
-            self._file.write(lines)
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
-        except OSError:
-            os.ftruncate(self._file.fileno(), self._end)
+        except BaseException:
+            # Interrupted too: records that may be cut off in their midst must have none behind them.
+            self._file.truncate(self._end)
             raise
         self._end += len(lines)
         self._count(records)
@@ -73,19 +80,31 @@ class Manifest:
         self._file.close()
 
     def _read(self) -> int:
+        """Count what is there; gives back the size of it without what a crash left incomplete."""
         self._file.seek(0)
-        end = 0
-        for number, line in enumerate(self._file, start=1):
+        reader = io.BufferedReader(self._file)
+        # Records of a shard whose last one has not been read yet.
+        pending: list[dict[str, Any]] = []
+        end = size = 0
+        for number, line in enumerate(reader, start=1):
             if not line.endswith(b"\n"):
                 break
+            size += len(line)
             try:
                 record = json.loads(line)
-                self._count([record])
-            except (ValueError, KeyError, TypeError, RecursionError):
+                if pending and record.get("shard") != pending[0]["shard"]:
+                    raise ValueError("the shard before it has no last record")
+                pending.append({name: record[name] for name in ("line", "status", "shard") if name in record})
+                if "shard" in record and not record.get("last"):
+                    continue
+                self._count(pending)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise BatchError(
                     f"{self.path}: line {number} is damaged; take it out, or begin in a new folder"
                 ) from None
-            end += len(line)
+            pending = []
+            end = size
+        reader.detach()
         return end
 
     def _count(self, records: Iterable[dict[str, Any]]) -> None:
@@ -98,6 +117,11 @@ class Manifest:
             self.counts[record["status"]] += 1
             if "shard" in record:
                 self.shards.add(record["shard"])
+
+
+def line_of(record: dict[str, Any]) -> bytes:
+    """A record as it stands in the file. Halves of characters, which UTF-8 cannot hold, become escapes of JSON."""
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def sync_folder(folder: Path) -> None:

@@ -93,10 +93,7 @@ def read_prompts(
     if kind is not None and kind not in FORMATS:
         raise PromptError(f"format '{kind}' of prompts is unknown; there are {', '.join(FORMATS)}")
     if kind is None and isinstance(source, Path):
-        kind = _SUFFIXES.get(source.suffix.lower())
-        if kind is None:
-            known = ", ".join(_SUFFIXES)
-            raise PromptError(f"{source}: no format of prompts ends in '{source.suffix}'; there are {known}")
+        kind = _kind_by_name(source)
     with _opened(source) as stream:
         if kind == "flowmdm":
             yield from _flowmdm(stream)
@@ -104,12 +101,31 @@ def read_prompts(
         lines = _lines(stream)
         if kind in (None, "txt"):
             lines, looked = _peeked(lines)
-            if looked is not None and _STMC.fullmatch(looked):
-                kind = "stmc"
+            kind = _kind_by_line(looked)
         readers: dict[str, Callable[[_Lines], Iterator[Entry | Refused]]] = {
             "txt": lambda lines: _txt(lines, unit), "csv": _csv, "jsonl": _jsonl, "stmc": _stmc,
         }  # fmt: skip
-        yield from readers[kind or "txt"](lines)
+        yield from readers[kind](lines)
+
+
+def format_of(source: Path, kind: str | None = None) -> str:
+    """The format that `read_prompts` reads a file in. Raises: PromptError: as it does."""
+    kind = kind or _kind_by_name(source)
+    if kind != "txt":
+        return kind
+    with _opened(source) as stream:
+        return _kind_by_line(_peeked(_lines(stream))[1])
+
+
+def _kind_by_name(source: Path) -> str:
+    if source.suffix.lower() not in _SUFFIXES:
+        known = ", ".join(_SUFFIXES)
+        raise PromptError(f"{source}: no format of prompts ends in '{source.suffix}'; there are {known}")
+    return _SUFFIXES[source.suffix.lower()]
+
+
+def _kind_by_line(first: str | None) -> str:
+    return "stmc" if first is not None and _STMC.fullmatch(first) else "txt"
 
 
 @contextmanager
@@ -205,7 +221,7 @@ def _csv(lines: _Lines) -> Iterator[Entry | Refused]:
         if len(cells) > len(columns):
             raise _LineError(f"{len(cells)} columns where the header has {len(columns)}; quote texts that have commas")
         told = {name: cell.strip() for name, cell in zip(columns, cells) if cell.strip()}
-        return _entry(number, {name: _plain(cell) if name != "text" else cell for name, cell in told.items()})
+        return _entry(number, {name: cell if name in ("text", "name") else _plain(cell) for name, cell in told.items()})
 
     yield from _each(lines, parse)
 

@@ -3,7 +3,7 @@
 Actors of Ray's core and not Ray Data's `map_batches`, since of a run nothing may be lost and nothing made twice. Ray
 Data wants all rows before it begins, gives results out when a block of its own making is whole, and answers a process
 that dies with the whole block again, or with none of it. Here jobs are drawn as workers are free, the results of a
-chunk are in the manifest before anybody waits for another, and a job that kills its process is found and refused.
+chunk are in the manifest before anybody waits for another, and a job that kills its process is found and left out.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from motiongen.batch.engine import Builder
+from motiongen.batch.engine import DEATHS, UNKNOWN, Builder
 from motiongen.batch.jobs import Job
 from motiongen.batch.manifest import BatchError
-from motiongen.batch.worker import Info, Result, StorageError, refused
+from motiongen.batch.worker import Result, StorageError, lost
 from motiongen.motion import MotionError
 
 # Chunks that an actor has at once: while results of one are on their way, it does the next.
 _AHEAD = 2
-# Machines that are lent go away without any job's fault; a job that was alone on so many has one.
-_DEATHS = 3
-UNKNOWN = Info("", "", False, 0)
+# Seconds after which it is told that no worker is ready yet: a cluster may be waiting for its machines.
+_PATIENCE = 60
 INSTALL = 'pip install "motiongen[ray]"'
 
 
@@ -94,7 +93,12 @@ class RayEngine:
             self.workers = self._wanted or room
             self._running = [self._start() for _ in range(self.workers)]
             while not any(actor.ready for actor in self._running):
-                self._heard(self._first([actor.info for actor in self._running if not actor.ready]), deque())
+                starting = [actor.info for actor in self._running if not actor.ready]
+                ready, _ = self._ray.wait(starting, num_returns=1, timeout=_PATIENCE)
+                if ready:
+                    self._heard(ready[0], deque())
+                else:
+                    self._tell(f"no worker of the cluster is ready yet; each needs {each:g} {kind}: see 'ray status'")
         except BaseException:
             self.__exit__()
             raise
@@ -152,6 +156,7 @@ class RayEngine:
                 both = f"{self.info} and {what}"
                 raise BatchError(f"workers of the cluster differ ({both}); give all machines the same pipeline")
             actor.ready, self.info = True, what
+            self._never_ready = 0
         elif kind == "done":
             actor.doing = deque((r, chunk) for r, chunk in actor.doing if r is not ref)
             return list(what)
@@ -167,7 +172,7 @@ class RayEngine:
         """Put another in its place; what it had finished is taken, what it had begun is made again job by job."""
         if not actor.ready:
             self._never_ready += 1
-            if self._never_ready >= _DEATHS * self.workers:
+            if self._never_ready >= DEATHS * self.workers:
                 raise BatchError(f"workers of the cluster end while they load ({how}); see 'ray logs'")
         results: list[Result] = []
         begun: _Chunk | None = None
@@ -184,10 +189,11 @@ class RayEngine:
             waiting.extend([] if kind == "done" else [chunk])
         self._ray.kill(actor.handle)
         self._running[self._running.index(actor)] = self._start()
-        if begun is not None and begun.deaths + 1 >= _DEATHS:
-            why = f"the processes that made it ended {_DEATHS} times ({how})"
-            results += [refused(job, why) for job in begun.jobs]
-        elif begun is not None:
+        if begun is not None and begun.deaths + 1 >= DEATHS:
+            lines = ", ".join(str(job.line) for job in begun.jobs)
+            self._tell(f"a worker ended ({how}), as all {DEATHS} that had line {lines} to make; it is left out")
+            return results + [lost(job) for job in begun.jobs]
+        if begun is not None:
             waiting.extendleft(_Chunk([job], begun.deaths + 1) for job in reversed(begun.jobs))
         count = 0 if begun is None else len(begun.jobs)
         self._tell(f"a worker of the cluster ended ({how}); another takes its place and makes {count} clips again")

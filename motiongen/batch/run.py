@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from motiongen import __version__
 from motiongen.batch.chunks import chunked
 from motiongen.batch.engine import Engine
 from motiongen.batch.filters import Condition
 from motiongen.batch.jobs import Job, Options, job_of
-from motiongen.batch.layouts import build_layout
+from motiongen.batch.layouts import build_layout, check_layout
 from motiongen.batch.manifest import BatchError, Manifest, sync_folder
-from motiongen.batch.prompt_files import Entry, Refused, read_prompts
+from motiongen.batch.prompt_files import Entry, Refused, format_of, read_prompts
 from motiongen.batch.worker import Info
 from motiongen.motion import atomic_path
 
@@ -84,6 +87,7 @@ class Plan:
             )
         if self.manifest.exists() and not self.resume:
             raise BatchError(f"{self.manifest}: is there already; give --resume to go on with it, or another --out")
+        check_layout(self.layout, self.out, self.tag, self.manifest.exists())
 
 
 @dataclass
@@ -94,6 +98,7 @@ class Tally:
         total: entries, of which `skipped` were done by the run that is gone on with.
         done, filtered, refused: those of this run by status.
         seconds: of motion made by this run, filtered clips too.
+        lost: lines whose processes ended; they are in no manifest, and the next run tries them again.
     """
 
     total: int = 0
@@ -102,6 +107,7 @@ class Tally:
     filtered: int = 0
     refused: int = 0
     seconds: float = 0.0
+    lost: int = 0
 
     @property
     def finished(self) -> int:
@@ -158,15 +164,17 @@ def _through(plan: Plan, engine: Engine, manifest: Manifest, tally: Tally, tell:
                 write([])
 
     def write(records: list[dict[str, Any]]) -> None:
-        manifest.append([*odd, *records])
+        # Emptied first: an interruption that comes once they are written must not write them again.
+        due = [*odd, *records]
         odd.clear()
+        manifest.append(due)
         tell(tally)
 
     adding = False
     try:
         for results in engine.results(chunked(jobs(), engine.workers)):
             adding = True
-            records = layout.add(results)
+            records = layout.add([result for result in results if result.status != "lost"])
             adding = False
             for result in results:
                 setattr(tally, result.status, getattr(tally, result.status) + 1)
@@ -186,7 +194,7 @@ def _agree(plan: Plan, info: Info) -> None:
     path = plan.out / SETTINGS
     settings = {
         "prompts": _digest(plan.prompts),
-        "input_format": plan.kind,
+        "input_format": format_of(plan.prompts, plan.kind),
         "unit": plan.unit,
         "pipeline": f"{info.pipeline} {info.digest}",
         "device": plan.device.partition(":")[0],
@@ -198,14 +206,22 @@ def _agree(plan: Plan, info: Info) -> None:
         "layout": plan.layout,
         "shards": plan.shard[1],
         "rows": info.rows,
+        "version": __version__,
+        "torch": str(torch.__version__),
     }
     if any(condition.measure == "alignment" for condition in plan.filters) and not info.scores:
         raise BatchError(f"pipeline '{info.pipeline}' has no alignment heads; leave alignment out of --filter")
     if plan.options.best_of > 1 and not info.scores:
         raise BatchError(f"pipeline '{info.pipeline}' has no alignment heads to choose by; leave out --best-of")
+    # Looked for first: another shard of the work may begin at this moment, and writes settings before its manifest.
+    manifests = sorted(plan.out.glob("manifest*.jsonl"))
     if not path.exists():
-        with atomic_path(path) as beside:
-            beside.write_text(json.dumps({**settings, "version": __version__}, indent=2) + "\n", encoding="utf-8")
+        if manifests:
+            raise BatchError(f"{manifests[0]}: of its run, {SETTINGS} is missing; bring it back, or give another --out")
+        with atomic_path(path) as beside, open(beside, "w", encoding="utf-8") as file:
+            file.write(json.dumps(settings, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         sync_folder(plan.out)
         return
     before: Any = None
@@ -214,9 +230,13 @@ def _agree(plan: Plan, info: Info) -> None:
     if not isinstance(before, dict):
         raise BatchError(f"{path}: is damaged; give another --out")
     for name, value in settings.items():
-        if before.get(name) != value:
-            what = "the prompts are others" if name == "prompts" else f"{name} was {before.get(name)}, now {value}"
-            raise BatchError(f"{plan.out}: holds a run with other settings ({what}); give them again, or another --out")
+        if before.get(name) == value:
+            continue
+        if name == "rows":
+            both = f"{before.get(name)} clips a pass before, now {value}"
+            raise BatchError(f"this machine multiplies in another way ({both}); go on on one like the first")
+        what = "the prompts are others" if name == "prompts" else f"{name} was {before.get(name)}, now {value}"
+        raise BatchError(f"{plan.out}: holds a run with other settings ({what}); give them again, or another --out")
 
 
 def _digest(path: Path) -> str:

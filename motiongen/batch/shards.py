@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from motiongen.batch.manifest import sync_folder
+from motiongen.batch.manifest import BatchError, sync_folder
 from motiongen.batch.worker import Result
 
 
@@ -27,12 +28,24 @@ class Shards:
         """`known` are shards that the manifest points to; others of the same tag are of a run that was cut off."""
         self._out, self._tag, self._size = out, tag, size
         self._beside = emptied(out / f".unfinished{tag}")
-        mine = {path.name for path in out.glob(f"shard{tag}-*{self.ending}") if self._number(path.name) is not None}
-        for name in mine - known:
+        there = self._there(out, tag)
+        for name in there.keys() - known:
             (out / name).unlink()
-        numbers = [self._number(name) for name in mine & known]
-        self._next = max((n for n in numbers if n is not None), default=-1) + 1
+        self._next = max((number for name, number in there.items() if name in known), default=-1) + 1
         self._held: list[dict[str, Any]] = []
+
+    @classmethod
+    def refuse_others(cls, out: Path, tag: str) -> None:
+        """Raises: BatchError: files are there that shards of a run that begins would replace."""
+        for name in sorted(cls._there(out, tag)):
+            raise BatchError(f"{out / name}: is there already and of no run here; give another --out")
+
+    @classmethod
+    def _there(cls, out: Path, tag: str) -> dict[str, int]:
+        """Shards in a folder, with their numbers."""
+        named = re.compile(rf"shard{tag}-(\d{{6,}}){re.escape(cls.ending)}", re.ASCII)
+        found = (named.fullmatch(path.name) for path in out.glob(f"shard{tag}-*{cls.ending}"))
+        return {match[0]: int(match[1]) for match in found if match}
 
     def add(self, results: Sequence[Result]) -> list[dict[str, Any]]:
         safe = []
@@ -62,16 +75,13 @@ class Shards:
         os.replace(beside, self._out / self._name)
         sync_folder(self._out)
         held, self._held = self._held, []
+        held[-1]["last"] = True
         self._next += 1
         return held
 
     @property
     def _name(self) -> str:
         return f"shard{self._tag}-{self._next:06d}{self.ending}"
-
-    def _number(self, name: str) -> int | None:
-        middle = name.removeprefix(f"shard{self._tag}-").removesuffix(self.ending)
-        return int(middle) if middle.isdecimal() else None
 
     def _open(self, path: Path) -> None:
         raise NotImplementedError

@@ -6,6 +6,7 @@ import errno
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Result:
 
     Attributes:
         line, name: those of the job.
-        status: "done", "filtered" or "refused".
+        status: "done", "filtered", "refused", or "lost": nothing is known but that its process ended.
         record: what the manifest says of it; the same whenever and wherever it is made.
         files: encoded files by format; none unless done.
         seconds: length of the motion.
@@ -145,9 +146,15 @@ class Worker:
         try:
             clips = self._generated(jobs)
         except MotionError as error:
-            # One of them cannot be made; which one shows when each is tried alone.
-            return [refused(jobs[0], str(error))] if len(jobs) == 1 else [self._same([job])[0] for job in jobs]
-        return [self._result(job, motion, alignment) for job, (motion, alignment) in zip(jobs, clips)]
+            why = str(error)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_want_of_memory(error):
+                raise
+            why = f"there is not enough memory for {jobs[0].seconds:g} s of motion; ask for less in one line"
+        else:
+            return [self._result(job, motion, alignment) for job, (motion, alignment) in zip(jobs, clips)]
+        # One of them cannot be made; which one shows when each is tried alone.
+        return [refused(jobs[0], why)] if len(jobs) == 1 else [self._same([job])[0] for job in jobs]
 
     def _generated(self, jobs: Sequence[Job]) -> list[tuple[Motion, float | None]]:
         """The clip of each job, the best of its candidates, and how well it agrees with its sentences."""
@@ -266,13 +273,23 @@ def encoded(motion: Motion, formats: Sequence[str]) -> dict[str, bytes]:
     return files
 
 
+def _is_want_of_memory(error: Exception) -> bool:
+    """Of a CPU too, for which torch has no kind of error of its own."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+
+
 def refused(job: Job, reason: str) -> Result:
     """The result of a job that cannot be done."""
     return Result(job.line, job.name, "refused", _record(job) | {"reason": " ".join(reason.split())})
 
 
+def lost(job: Job) -> Result:
+    """The result of a job whose processes ended, which need not be its fault: memory was short, a machine was taken."""
+    return Result(job.line, job.name, "lost", {})
+
+
 def _record(job: Job) -> dict[str, Any]:
-    stops = [sum(job.frames[: i + 1]) for i in range(len(job.frames))]
+    stops = accumulate(job.frames)
     segments = [
         {"text": text, "start": stop - n, "stop": stop} for text, n, stop in zip(job.prompt, job.frames, stops)
     ]  # fmt: skip

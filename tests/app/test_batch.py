@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from motiongen.batch.jobs import Job
-from motiongen.batch.worker import Result, Worker, WorkerSpec
+from motiongen.batch.ray_engine import RayEngine
+from motiongen.batch.worker import Result, Worker, WorkerSpec, lost
 from motiongen_app import batch
+from motiongen_app.settings import Settings
 
 Run = Callable[..., Any]
 QUICK = ("--steps", 2, "--seconds", 0.6)
@@ -85,6 +87,44 @@ def test_standard_input(run_batch: Run, tmp_path: Path, monkeypatch: pytest.Monk
     (record,) = manifest(tmp_path)
     assert (record["seed"], [s["stop"] for s in record["segments"]]) == (5, [10, 22])
     assert (tmp_path / "stdin.jsonl").read_bytes() == lines
+
+
+def test_lost_lines_end_the_command_with_an_error(
+    run_batch: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Loses(Here):
+        def results(self, chunks: Iterable[Sequence[Job]]) -> Iterator[list[Result]]:
+            for chunk in chunks:
+                yield [lost(job) if job.line == 2 else self.worker(job) for job in chunk]
+
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("walk\nbow\n", encoding="utf-8")
+    monkeypatch.setattr(batch, "LocalEngine", Loses)
+    result = run_batch(prompts, "--out", tmp_path / "out", *QUICK)
+    assert result.code == 2 and result.out.startswith("1 clips; in ")
+    assert "error: 1 lines were lost with their processes; --resume tries them again" in result.err
+    monkeypatch.setattr(batch, "LocalEngine", Here)
+    assert run_batch(prompts, "--out", tmp_path / "out", *QUICK, "--resume").out.startswith("1 clips (1 lines")
+
+
+def test_workers_of_a_cluster_use_the_gpu_that_they_are_given(tmp_path: Path) -> None:
+    request = batch.Request("prompts.txt", engine="ray", workers=1)
+    settings = Settings(7, tmp_path, 20, 2.5, "ddim", True, "npz", "base", "cuda:1")
+    plan = batch.Plan(tmp_path / "prompts.txt", tmp_path, device="cuda:1")
+    engine = batch._engine(request, settings, plan, print)
+    assert isinstance(engine, RayEngine) and engine._builder.device == "cuda"  # type: ignore[attr-defined]
+
+
+def test_other_prompts_through_standard_input_do_not_replace_those_of_the_run(
+    run_batch: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lines, code in ((b"a person walks\n", 0), (b"a person bows\n", 2), (b"a person walks\n", 0)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+        result = run_batch("-", "--out", tmp_path / "out", *QUICK, "--resume")
+        assert result.code == code, result.err
+        if code:
+            assert "stdin.txt: holds other prompts than came now" in result.err and result.err.count("\n") == 1
+        assert (tmp_path / "out" / "stdin.txt").read_bytes() == b"a person walks\n"
 
 
 def test_shards_share_a_folder(run_batch: Run, tmp_path: Path) -> None:

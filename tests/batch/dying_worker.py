@@ -19,14 +19,16 @@ class Dying:
     Attributes:
         once: made by the first death, after which jobs with "dies once" are done.
         failing: what building it comes to: "", "refused" or "killed".
+        rows: what it says of itself.
     """
 
     once: str
     failing: str = ""
+    rows: int = 4
 
     @property
     def info(self) -> Info:
-        return Info("dying", "0", True, 4)
+        return Info("dying", "0", True, self.rows)
 
     def build(self) -> Dying:
         if self.failing == "refused":
@@ -45,4 +47,6 @@ class Dying:
         if text.startswith("dies") and not (text == "dies once" and os.path.exists(self.once)):
             open(self.once, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        return Result(job.line, job.name, "done", {"text": text, "pid": os.getpid()})
+        return Result(
+            job.line, job.name, "done", {"text": text, "pid": os.getpid(), "threads": os.environ.get("OMP_NUM_THREADS")}
+        )

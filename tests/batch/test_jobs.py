@@ -48,6 +48,9 @@ def test_a_job_takes_what_the_line_tells_and_the_rest_from_the_run() -> None:
         (Entry(1, ("walk",), None, None, {"best_of": True}), "best_of is 'True'"),
         (Entry(1, ("walk",), None, None, {"sed": 3}), "'sed' is unknown; there are text"),
         (Entry(1, ("walk",), None, None, {"name": 3}), "'name'"),
+        (Entry(1, ("walk",) * 1001, (0.5,)), "1001 sentences; give at most 1000"),
+        (Entry(1, ("walk", "bow", "sit"), (600.0, 600.0, 0.5)), "1200.5 s asked for in all; give at most 1200 s"),
+        (Entry(1, ("walk", "w" * 2001)), "a sentence has 2001 characters; give at most 2000"),
     ],
 )
 def test_what_cannot_be_made_is_refused_in_one_line(entry: Entry, said: str) -> None:
@@ -92,6 +95,8 @@ def test_conditions() -> None:
     assert failed(conditions("alignment>0.2,skate<15"), metrics) == "skate<15 does not hold: 15.0"
     assert failed(conditions("penetration<1"), metrics) == "penetration<1 does not hold: None"
     assert conditions("") == ()
+    near = [str(condition) for condition in conditions("jitter<0.12345678,jitter<0.12345679,skate<15")]
+    assert near == ["jitter<0.12345678", "jitter<0.12345679", "skate<15"]
     for wrong in ("skate", "skate<", "skate<x", "speed<1", "skate<1e999", "skate=1"):
         with pytest.raises(MotionError, match="is none; give alignment, skate"):
             conditions(wrong)

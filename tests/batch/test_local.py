@@ -27,14 +27,17 @@ def dying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
     monkeypatch.setattr(LocalEngine, "start_method", "fork")
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     kind = importlib.import_module("dying_worker").Dying
-    return lambda failing="": kind(str(tmp_path / "once"), failing)
+    return lambda failing="", rows=4: kind(str(tmp_path / "once"), failing, rows)
 
 
 def jobs(*texts: str) -> list[Job]:
     return [Job(line, (text,), (40,), 0, f"{line:06d}") for line, text in enumerate(texts, start=1)]
 
 
-def test_the_jobs_of_a_process_that_dies_are_done_once_more_and_then_refused(dying: Make) -> None:
+def test_the_jobs_of_a_process_that_dies_are_done_again_and_then_left_out(
+    dying: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
     told: list[str] = []
     asked = jobs("walk", "dies once", "sit", "dies", "bow", "jump", "run")
     chunks = [asked[:2], asked[2:5], asked[5:]]
@@ -45,10 +48,20 @@ def test_the_jobs_of_a_process_that_dies_are_done_once_more_and_then_refused(dyi
     assert multiprocessing.active_children() == []
     assert sorted(result.line for result in results) == list(range(1, 8))
     by_line = {result.line: result for result in results}
-    assert {line for line, result in by_line.items() if result.status == "refused"} == {4}
-    assert by_line[4].record["reason"] == "the process that made it ended twice (signal SIGKILL)"
-    assert len(told) == 3 and all("signal SIGKILL" in line for line in told)
+    assert {line for line, result in by_line.items() if result.status != "done"} == {4}
+    assert by_line[4].status == "lost"
+    assert len(told) == 4 and all("signal SIGKILL" in line for line in told)
+    assert "as all 3 that had line 4 to make" in told[-1]
+    # Those that were started in place of others too.
+    assert {result.record["threads"] for result in results if result.status == "done"} == {"1"}
+    assert os.environ["OMP_NUM_THREADS"] == "7"
     assert os.getpid() not in {result.record.get("pid") for result in results}
+
+
+def test_workers_that_differ_are_refused(dying: Make) -> None:
+    with pytest.raises(BatchError, match=r"workers differ .*rows=.*; give one --device, one pipeline"):  # noqa: SIM117
+        with LocalEngine([dying(), dying(rows=1)]) as engine:
+            list(engine.results([jobs("walk")] * 1000))
 
 
 def test_a_worker_without_space_stops_the_run(dying: Make) -> None:

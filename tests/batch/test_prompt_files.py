@@ -57,6 +57,7 @@ def test_csv() -> None:
     walk, bow, kick, opened, wide, wave = read(table, "csv")
     assert walk == Entry(2, ("walk, then stop",), (2.5,), 9)
     assert bow == Entry(3, ("bow",), None, None, {"steps": 10})
+    assert list(read("text,name\nwalk,12\n", "csv")) == [Entry(2, ("walk",), options={"name": "12"})]
     assert [entry.line for entry in (kick, opened, wide) if isinstance(entry, Refused)] == [4, 5, 6]
     assert told(wave) == (7, ("wave",), (1.0,))
     with pytest.raises(PromptError, match="no column 'text'"):

@@ -20,14 +20,15 @@ from typing import Any
 
 import pytest
 
-from motiongen.batch import manifest as manifest_module
 from motiongen.batch.filters import conditions
 from motiongen.batch.jobs import Options
 from motiongen.batch.manifest import BatchError, Manifest
 from motiongen.batch.run import Plan, Tally, run_batch
 
 Engine = Callable[..., Any]
-KILLS = 20
+KILLS = 12
+# A little more than a run takes: lines of code of the files below.
+STEPS = 7000
 TOUCHED = ("manifest.py", "layouts.py", "shards.py", "run.py", "chunks.py", "jobs.py")
 
 
@@ -111,19 +112,22 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice_or_half_written(
     whole = replace(plan, out=tmp_path / "whole")
     run_batch(whole, here())
     chance = random.Random(layout)
-    deaths = 0
+    deaths, kept, torn = 0, set(), 0
     while deaths < KILLS:
-        deaths += killed(plan, here, chance.randrange(1, 2500))
+        deaths += killed(plan, here, chance.randrange(1, STEPS))
         if plan.manifest.exists():
             for record in records_before_the_torn_line(plan):
                 assert all((plan.out / file).stat().st_size for file in record.get("files", [record.get("shard", "")]))
-            if chance.random() < 0.5:
-                tear(plan.manifest, chance)
+            kept.add(len(records_before_the_torn_line(plan)))
+            if chance.random() < 0.8:
+                torn += tear(plan.manifest, chance)
         if plan.manifest.exists() and len(records_before_the_torn_line(plan)) == 60:
             # Done: begin again, so that all the deaths are in the midst of something.
             check_whole(plan, whole, layout, here)
             for path in plan.out.rglob("*"):
                 path.unlink() if path.is_file() else None
+    # That deaths were in the midst of it, and that shards were left with a part of their records.
+    assert kept - {0, 60} and (torn or layout == "files"), (kept, torn)
     check_whole(plan, whole, layout, here)
 
 
@@ -132,11 +136,20 @@ def records_before_the_torn_line(plan: Plan) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def tear(path: Path, chance: random.Random) -> None:
-    """What a machine that loses power may leave of a record that was being appended."""
-    whole = json.dumps({"line": 999, "status": "done", "name": "torn"}).encode()
-    with open(path, "ab") as file:
-        file.write(whole[: chance.randrange(1, len(whole) + 1)])
+def tear(path: Path, chance: random.Random) -> bool:
+    """Leave what a machine that loses power may leave of records that were being appended; whether of a shard's."""
+    if chance.random() < 0.25:
+        whole = json.dumps({"line": 999, "status": "done", "name": "torn"}).encode()
+        with open(path, "ab") as file:
+            file.write(whole[: chance.randrange(1, len(whole) + 1)])
+        return False
+    lines = path.read_bytes().splitlines(keepends=True)
+    shards = [json.loads(line).get("shard") if line.endswith(b"\n") else None for line in lines]
+    if not shards or not shards[-1]:
+        return False
+    group = lines[shards.index(shards[-1]) :]
+    os.truncate(path, path.stat().st_size - chance.randrange(1, sum(map(len, group))))
+    return True
 
 
 def check_whole(plan: Plan, whole: Plan, layout: str, here: Engine) -> None:
@@ -178,6 +191,22 @@ def test_a_run_is_not_taken_for_another(plan: Plan, here: Engine) -> None:
     for said, change in changes.items():
         with pytest.raises(BatchError, match=said):
             run_batch(replace(again, **change), here())
+    path = plan.out / "batch.json"
+    whole = path.read_text(encoding="utf-8")
+    settings = json.loads(whole)
+    assert settings["input_format"] == "txt"
+    for name, said in {
+        "torch": "torch was 1, now 2", "version": "version was 1, now", "input_format": "input_format was 1, now txt",
+        "rows": r"this machine multiplies in another way \(1 clips a pass before, now 4\); go on on one like the first",
+    }.items():  # fmt: skip
+        path.write_text(json.dumps({**settings, name: 1}), encoding="utf-8")
+        with pytest.raises(BatchError, match=said):
+            run_batch(again, here())
+    path.unlink()
+    with pytest.raises(BatchError, match=r"manifest\.jsonl: of its run, batch\.json is missing"):
+        run_batch(again, here())
+    assert not path.exists()
+    path.write_text(whole, encoding="utf-8")
     with open(plan.prompts, "a", encoding="utf-8") as file:
         file.write("one more\n")
     with pytest.raises(BatchError, match="the prompts are others"):
@@ -222,20 +251,78 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
     check_whole(replace(plan, resume=True), whole, layout, here)
 
 
-def test_a_manifest_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = Manifest(tmp_path / "manifest.jsonl")
-    manifest.append([{"line": 1, "status": "done"}])
-    before = manifest.path.read_bytes()
+def test_settings_are_on_the_disk_before_they_have_their_name(
+    plan: Plan, here: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    real_sync, real_replace = os.fsync, os.replace
 
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def sync(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        real_sync(handle)
 
-    monkeypatch.setattr(manifest_module.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        manifest.append([{"line": 2, "status": "done"}])
-    manifest.close()
-    assert manifest.path.read_bytes() == before
-    assert 1 in manifest and 2 not in manifest and 10**9 not in manifest
+    def replaced(source: Path, to: Path) -> None:
+        assert Path(source).stat().st_ino in synced, to
+        real_replace(source, to)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replaced)
+    run_batch(plan, here())
+    assert (plan.out / "batch.json").stat().st_ino in synced
+
+
+def test_lost_lines_are_in_no_manifest_and_made_by_the_next_run(plan: Plan, here: Engine) -> None:
+    class Loses(here):  # type: ignore[misc, valid-type]
+        def results(self, chunks: Any) -> Any:
+            for results in super().results(chunks):
+                yield [replace(r, status="lost", record={}, files={}) if r.line in (3, 4) else r for r in results]
+
+    tally = run_batch(plan, Loses())
+    assert (tally.lost, tally.finished) == (2, 58)
+    assert {record["line"] for record in records(plan)} == {*range(1, 61)} - {3, 4}
+    again = run_batch(replace(plan, resume=True), here())
+    assert (again.skipped, again.done, again.lost) == (58, 2, 0)
+
+
+def test_a_missing_package_is_told_before_anything_is_loaded(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "motiongen.batch.parquet", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(BatchError, match="the layout parquet needs pyarrow; run: pip install"):
+        replace(plan, layout="parquet").check()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_that_begins_replaces_no_shards_of_others(plan: Plan, here: Engine, resume: bool) -> None:
+    plan = replace(plan, layout="webdataset", resume=resume)
+    plan.out.mkdir()
+    for name in ("shard-000004.tar", "shard-9.tar", "shard-000-of-002-000000.tar"):
+        (plan.out / name).write_bytes(b"of another")
+    with pytest.raises(BatchError, match=r"shard-000004\.tar: is there already and of no run here; give another --out"):
+        run_batch(plan, here())
+    assert len(list(plan.out.iterdir())) == 3
+    (plan.out / "shard-000004.tar").unlink()
+    run_batch(plan, here())
+    assert (plan.out / "shard-9.tar").read_bytes() == b"of another"
+
+
+def test_an_interruption_while_refused_lines_are_written_writes_them_once(
+    plan: Plan, here: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Manifest.append, 0
+
+    def interrupted(manifest: Manifest, records: list[dict[str, Any]]) -> None:
+        nonlocal calls
+        calls += 1
+        real(manifest, records)
+        if calls == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_batch(plan, here())
+    assert run_batch(replace(plan, resume=True), here()).finished == 60
+    assert sorted(record["line"] for record in records(plan)) == list(range(1, 61))
 
 
 def test_webdataset_reads_the_shards(plan: Plan, here: Engine) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ import torch
 
 from motiongen.batch.filters import conditions
 from motiongen.batch.jobs import Job, Options
-from motiongen.batch.worker import StorageError, Worker
+from motiongen.batch.worker import StorageError, Worker, refused
 from motiongen.export import EXPORTERS
-from motiongen.motion import Motion
+from motiongen.motion import Motion, MotionError
 from motiongen.pipeline import TextToMotionPipeline
 
 SENTENCES = (
@@ -93,8 +95,17 @@ def test_a_format_that_cannot_hold_a_clip_is_no_fault_of_the_disk(
     tiny: TextToMotionPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = Worker(tiny, ("npz", "mdm"))
-    refused = two(Job(1, ("walk", "sit"), (20, 20), 1, "1", Options(steps=2)))
-    assert refused.status == "refused" or set(refused.files) == {"npz", "mdm"}
+    job = Job(1, ("walk", "sit"), (20, 20), 1, "1", Options(steps=2))
+    assert set(two(job).files) == {"npz", "mdm"}
+
+    def cannot(motion: Motion, path: Path) -> None:
+        raise MotionError("mdm holds one sentence, not 2")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(EXPORTERS, "mdm", cannot)
+        result = two(job)
+    assert (result.status, result.files) == ("refused", {})
+    assert result.record["reason"] == "mdm holds one sentence, not 2"
 
     def full(motion: Motion, path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
@@ -102,6 +113,34 @@ def test_a_format_that_cannot_hold_a_clip_is_no_fault_of_the_disk(
     monkeypatch.setitem(EXPORTERS, "npz", full)
     with pytest.raises(StorageError, match="is full; free space, or set TMPDIR"):
         two(jobs(1)[0])
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_job_too_large_for_the_memory_is_refused_and_the_others_are_made(
+    tiny: TextToMotionPipeline, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    worker = Worker(tiny)
+    real = Worker._pass
+
+    def small(self: Worker, rows: list[tuple[Job, torch.Tensor]], size: int) -> Any:
+        if any(job.line == 2 for job, _ in rows):
+            raise error
+        return real(self, rows, size)
+
+    monkeypatch.setattr(Worker, "_pass", small)
+    asked = [replace(jobs(1)[0], line=line) for line in (1, 2, 3)]
+    results = worker.batch(asked)
+    assert [result.status for result in results] == ["done", "refused", "done"]
+    assert results[1].record["reason"] == "there is not enough memory for 0.6 s of motion; ask for less in one line"
+
+
+def test_records_of_many_sentences_take_time_in_proportion() -> None:
+    job = Job(1, ("walk",) * 100_000, (10,) * 100_000, 1, "1")
+    began = time.process_time()
+    assert refused(job, "x").record["segments"][-1] == {"text": "walk", "start": 999_990, "stop": 1_000_000}
+    assert time.process_time() - began < 3
 
 
 def test_where_the_place_in_a_pass_matters_clips_are_made_one_by_one(

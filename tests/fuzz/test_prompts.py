@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from motiongen.batch.jobs import Job, Options, job_of
+from motiongen.batch.manifest import line_of
 from motiongen.batch.prompt_files import FORMATS, Entry, Refused, read_prompts
 from tests.fuzz.damage import FUZZ, VALUES, damaged_bytes, damaged_json, read_or_refused
 
@@ -48,8 +49,10 @@ def usable(found: Any) -> None:
     for one in found if isinstance(found, list) else []:
         if isinstance(one, Refused):
             assert one.reason and len(one.reason.splitlines()) == 1 and len(one.reason) < 400, one.reason
+            assert json.loads(line_of({"line": one.line, "reason": one.reason}))["line"] == one.line
         else:
             assert one.frames and len(one.frames) == len(one.prompt) and all(10 <= n <= 12_000 for n in one.frames)
+            assert len(one.prompt) <= 1000 and sum(one.frames) <= 24_000 and max(map(len, one.prompt)) <= 2000
             assert 0 <= one.seed < 2**32 and one.name.isprintable() and "/" not in one.name
             json.dumps({"prompt": one.prompt, "options": vars(one.options)}).encode()
 
