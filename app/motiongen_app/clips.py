@@ -43,7 +43,7 @@ def write_clips(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Write every clip, add it to the folder's manifest, and print what was written. Returns what was added.
 
-    Numbers count on from those in the folder, so that nothing there is replaced.
+    Numbers count on from those in the folder, so that nothing there is replaced. Another run into it is waited for.
 
     Args:
         timings: seconds that came before, by name.
@@ -51,9 +51,10 @@ def write_clips(
     """
     body = body_model()
     formats = chosen_formats(settings.formats)
-    first = manifest.next_number(settings.out)
     entries: list[dict[str, Any]] = []
-    with progress_bars() as progress:
+    # From the first number to the last entry: another run into the folder would take the same numbers.
+    with manifest.locked(settings.out), progress_bars() as progress:
+        first = manifest.next_number(settings.out)
         bar = progress.add_task("writing", total=len(made) * len(formats))
         for number, one in enumerate(made):
             began = time.perf_counter()

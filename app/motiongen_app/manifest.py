@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,28 @@ def entries(folder: Path) -> list[dict[str, Any]]:
     if not isinstance(held, list) or not all(isinstance(entry, dict) for entry in held):
         raise InputError(f"{path}: is no list of clips to add to; name another --out")
     return held
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Waits until no other run writes to the folder, and keeps others from it; makes the folder if need be.
+
+    Where the system has no such locks, two runs into one folder are the user's to avoid.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    # The folder itself, so that no file stays behind in it.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def next_number(folder: Path) -> int:

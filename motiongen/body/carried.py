@@ -20,6 +20,8 @@ _OWN_POSE_MM = 25.0
 # Of all frames, the share whose lowest point may lie below the floor, and how far from it one who stands can be.
 _BELOW = 0.1
 _STANDS_M = 0.2
+# Frames whose surface is in memory at once.
+_FRAMES = 1024
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class Pose:
         shaped = self.body.shaped(self.betas)
         across = torch.cat([shaped, torch.ones_like(shaped[:, :1])], dim=-1)
         spread = (self.body.weights[:, :, None] * across[:, None, :]).flatten(1)
-        heights = self.body.skinning_matrices(self.poses, self.betas, self.trans)[..., 1, :].flatten(1) @ spread.T
-        return heights.min(dim=1).values.quantile(_BELOW).item()
+        upward = self.body.skinning_matrices(self.poses, self.betas, self.trans)[..., 1, :].flatten(1)
+        lowest = torch.cat([(part @ spread.T).min(dim=1).values for part in upward.split(_FRAMES)])
+        return lowest.quantile(_BELOW).item()
 
 
 def with_pose(motion: Motion, body: BodyModel | None = None, betas: Float[Tensor, " 10"] | None = None) -> Motion:

@@ -124,7 +124,8 @@ def _from_pickle(file: Any, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
 def _numbers(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise NotAnArray(f"an array of {array.dtype} instead of numbers")
-    if array.dtype.kind == "f" and not (np.abs(array) <= _LARGEST).all():
+    # In double precision: the limit itself is infinity in half.
+    if array.dtype.kind == "f" and not (np.abs(array.astype(np.float64)) <= _LARGEST).all():
         raise NotAnArray(f"an array with NaN or infinity, or more than {_LARGEST:g}")
     return array
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,18 @@ import pytest
 
 pytest.importorskip("gradio", reason="the demo needs Gradio; install motiongen[demo]")
 
+from motiongen.export import EXPORTERS
 from motiongen.motion import Motion, MotionError
 from motiongen_app.demo import server as server_module
 from motiongen_app.demo.batch import MAX_LINES, read_batch
 from motiongen_app.demo.cards import cards, notice
-from motiongen_app.demo.jobs import Cancelled, Queue, Studio
-from motiongen_app.demo.results import KEPT, Result
+from motiongen_app.demo.jobs import Cancelled, Queue, Stops, Studio
+from motiongen_app.demo.results import KEPT, KEPT_OF_ONE, Result, ResultStore
 from motiongen_app.demo.server import Server, Serving, start
 from motiongen_app.demo.viewer import joints_view, skin_view
 from motiongen_app.demo.wish import MAX_BLOCKS, MAX_CHARACTERS, Wish, read_blocks
 from motiongen_app.errors import InputError
+from motiongen_app.settings import MAX_SEED
 
 # Gradio's queue uses options of pandas that are going away.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting", "ignore:The copy keyword")
@@ -69,6 +72,7 @@ def result(studio: Studio) -> Result:
         ({"samples": 5}, "samples is 5"),
         ({"samples": 4, "best_of": 8, "seconds": (30.0, 10.0)}, "480"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": MAX_SEED, "samples": 2}, str(MAX_SEED - 1)),
         ({"scheduler": "../x"}, "there are ddim"),
         ({"shape": "cube"}, "there are neutral"),
     ],
@@ -106,6 +110,17 @@ def test_regenerating_leaves_the_other_frames(studio: Studio, result: Result) ->
     assert made.clips[0] is result.clips[0]
     with pytest.raises(InputError, match="no such sentence"):
         studio.regenerate(result, 0, 7, 1, "page")
+
+
+@pytest.mark.parametrize("closed", ["loop", "in_place"])
+def test_the_ends_of_a_closed_clip_are_not_made_anew(studio: Studio, closed: str) -> None:
+    way: dict[str, Any] = {closed: True}
+    wish = replace(WISH, pipeline=studio.default, texts=("a", "b", "c"), seconds=(1.0,) * 3, **way)
+    made = studio.generate(wish, "page", nothing)
+    for block in (0, 2):
+        with pytest.raises(InputError, match="generate it again"):
+            studio.regenerate(made, 0, block, 1, "page")
+    assert re.findall(r'data-act="redo" data-clip="0" data-block="(\d)"', cards(made, "")) == ["1"]
 
 
 def test_more_like_this_uses_new_seeds(studio: Studio, result: Result) -> None:
@@ -159,19 +174,74 @@ def test_cancelling_one_page_leaves_another(studio: Studio) -> None:
         assert a.is_set() and not b.is_set()
 
 
+def test_cancelling_stops_all_of_a_tab_and_leaving_all_of_a_page() -> None:
+    stops = Stops()
+    with (
+        stops.watching("p/create") as one, stops.watching("p/create") as two, stops.watching("p/batch") as batch,
+        stops.watching("pp/create") as foreign,
+    ):  # fmt: skip
+        assert stops.stop("p/create")
+        assert one.is_set() and two.is_set() and not batch.is_set()
+        assert stops.stop("p")
+        assert batch.is_set() and not foreign.is_set()
+        stops.stop_all()
+        assert foreign.is_set()
+    assert not stops.stop("p")
+
+
+def test_closing_stops_what_is_being_made(studio: Studio) -> None:
+    class Blocks:
+        def close(self, verbose: bool) -> None:
+            assert event.is_set()
+
+    class Kept:
+        def close(self) -> None:
+            pass
+
+    with studio.stops.watching("a") as event:
+        held = SimpleNamespace(stops=studio.stops, results=Kept())
+        Server(Blocks(), held, "", None).close()
+
+
 def test_the_command_gives_the_clip_again(
     studio: Studio, result: Result, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edited = studio.regenerate(result, 1, 1, 99, "page").clips[1]
-    folder = studio.default
-    lines = replace(edited.recipe, pipeline=folder).command().split(" && \\\n")
+    plain = studio.generate(
+        replace(WISH, pipeline=studio.default, seed=70, texts=("-walks", "he waves")), "page", nothing
+    )
     monkeypatch.chdir(tmp_path)
-    for line in lines:
-        told = run(*shlex.split(line)[1:])
-        assert told.code == 0, told.err
-    made = Motion.load(next((tmp_path / "out/edit-1").glob("*.npz")))
-    assert (made.joints == edited.motion.joints).all()
-    assert [s.text for s in made.text] == [s.text for s in edited.motion.text]
+    # One after the other in one folder, as they are pasted.
+    for clip, edits in ((plain.clips[0], ""), (edited, "/edit-1")):
+        recipe = replace(clip.recipe, pipeline=studio.default, released=True)
+        for line in recipe.command().split(" && \\\n"):
+            told = run(*shlex.split(line)[1:])
+            assert told.code == 0, told.err
+        number = 0 if edits else recipe.number
+        made = Motion.load(next((tmp_path / f"{recipe.out}{edits}").glob(f"{number:03d}-*.npz")))
+        assert (made.joints == clip.motion.joints).all()
+        assert [s.text for s in made.text] == [s.text for s in clip.motion.text]
+
+
+def test_commands_do_not_take_each_other_s_clips(
+    studio: Studio, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        wish = replace(WISH, pipeline=studio.default, texts=("walks",), seconds=(0.5,), seed=seed, shape="tall")
+        clip = studio.generate(wish, "page", nothing).clips[0]
+        recipe = replace(clip.recipe, pipeline=studio.default, released=True)
+        for line in recipe.command().split(" && \\\n"):
+            assert run(*shlex.split(line)[1:]).code == 0
+        assert (Motion.load(tmp_path / recipe.out / "clip.npz").joints == clip.motion.joints).all()
+
+
+def test_where_a_pipeline_lies_is_not_told(studio: Studio, result: Result) -> None:
+    recipe = result.clips[0].recipe
+    for told in (recipe.command(), recipe.python()):
+        first, _, rest = told.partition("\n")
+        assert first.startswith("# 'tiny' is not a released pipeline") and rest
+        assert str(Path(studio.default).parent) not in told
 
 
 def test_the_python_gives_the_clip_again(studio: Studio, result: Result) -> None:
@@ -206,12 +276,64 @@ def test_cards_escape_what_people_wrote(studio: Studio) -> None:
     assert "<script" not in notice("<script>")
 
 
+def test_who_makes_many_does_not_put_out_others(studio: Studio, result: Result) -> None:
+    store = ResultStore()
+    mine = store.add(Result(result.clips, 0.0), owner="me")
+    others = [store.add(Result(result.clips, 0.0), owner="another") for _ in range(KEPT + 1)]
+    assert store.get(mine.token) is mine
+    assert [store.get(o.token) is None for o in others[-KEPT_OF_ONE - 1 :]] == [True] + [False] * KEPT_OF_ONE
+    store.close()
+
+
+def test_a_file_that_cannot_be_written_says_no_path(
+    studio: Studio, result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(motion: Motion, path: Path) -> None:
+        raise MotionError(f"{path}: no space")
+
+    monkeypatch.setitem(EXPORTERS, "bvh", full)
+    with pytest.raises(InputError, match="cannot be written") as error:
+        studio.batch([replace(WISH, pipeline=studio.default)], ("bvh",), "page", nothing)
+    assert "/" not in str(error.value)
+
+
+def test_a_batch_s_videos_can_be_stopped(studio: Studio) -> None:
+    wish = replace(WISH, pipeline=studio.default, texts=("walks",), seconds=(0.5,))
+    made = studio.batch([wish], ("mp4",), "page", nothing)
+    with zipfile.ZipFile(made.zip()) as file:
+        assert [len(entry["files"]) for entry in json.loads(file.read("manifest.json"))] == [1]
+    looked = threading.Event()
+
+    def drawing(motion: Motion, path: Path, progress: Callable[[int, int], None]) -> None:
+        studio.stops.stop("mine")
+        looked.set()
+        progress(1, 10)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("motiongen.render.video.render_video", drawing)
+        with pytest.raises(Cancelled):
+            studio.batch([wish], ("mp4",), "mine", nothing)
+    assert looked.is_set()
+
+
+def test_the_doctor_waits_its_turn(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("motiongen_app.doctor.examine", lambda: {"version": "1"})
+
+    def leave(share: float, text: str) -> None:
+        assert text == "number 1 in the queue"
+        studio.stops.stop("mine")
+
+    with studio._turn("another", nothing), pytest.raises(Cancelled):
+        studio.examine("mine/doctor", leave)
+    assert studio.examine("mine/doctor", nothing) == {"version": "1"}
+
+
 def test_old_results_go_with_their_files(tiny_pipeline: Path) -> None:
     studio = Studio(tiny_pipeline)
     first = studio.generate(replace(WISH, pipeline=studio.default), "page", nothing)
     file = first.file(0, "npz")
-    for _ in range(KEPT):
-        studio.results.add(Result(first.clips, 0.0))
+    for number in range(KEPT):
+        studio.results.add(Result(first.clips, 0.0), owner=str(number))
     assert studio.results.get(first.token) is None and not file.exists()
     assert studio.results.get(["x"]) is None
     root = first.folder.parent
@@ -222,6 +344,12 @@ def test_old_results_go_with_their_files(tiny_pipeline: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
+        ("a.txt", "walks#50\n" * 25, "1250 seconds"),
+        ("a.csv", "text,clean_feet\nwalks,FALSE\n", "true or false"),
+        ("a.jsonl", '{"text": "walks", "loop": "no"}', "true or false"),
+        ("a.jsonl", '{"text": "walks", "steps": 7.9}', "steps is '7.9'; give a whole number"),
+        ("a.jsonl", '{"text": "walks", "guidance": true}', "give a number"),
+        ("a.jsonl", '{"text": "walks", "best_of": true}', "give a whole number"),
         ("a.exe", "x", "not txt"),
         ("a.txt", "\n\n", "no sentence"),
         ("a.txt", "walks\n" * (MAX_LINES + 1), str(MAX_LINES)),
@@ -382,6 +510,26 @@ def test_two_at_once_get_their_own(client: Any) -> None:
         thread.join()
     assert {seed: t["clips"][0]["seed"] for seed, t in told.items()} == {1: 1, 2: 2}
     assert told[1]["token"] != told[2]["token"]
+
+
+def test_a_client_that_goes_takes_its_work_along(server: Server) -> None:
+    from gradio_client import Client
+
+    begun, stops = threading.Event(), server.studio.stops
+    asked = Client(server.url, verbose=False)
+    name = f"{asked.session_hash}/api"
+    with stops.watching("another") as other, server.studio._queue.turn(other, nothing):
+        job = asked.submit(texts=["walks"], seconds=[0.5], steps=2, api_name="/generate")
+        for _ in range(600):
+            if any(waiting == name for waiting, _ in stops._wanted):
+                begun.set()
+                break
+            threading.Event().wait(0.05)
+        assert begun.is_set(), "the work is not known by its client's name"
+        assert stops.stop(asked.session_hash) and not other.is_set()
+        with pytest.raises(Exception, match="Stopped"):
+            job.result(timeout=60)
+    asked.close()
 
 
 @pytest.mark.parametrize(

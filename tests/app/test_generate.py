@@ -224,3 +224,15 @@ def test_an_interruption_while_writing_leaves_whole_clips_and_their_manifest(
 )
 def test_names_of_files_are_plain(texts: tuple[str, ...], name: str) -> None:
     assert slug(texts) == name
+
+
+def test_two_runs_into_one_folder_lose_nothing(start: Run, tiny_pipeline: Path, tmp_path: Path) -> None:
+    asked = ("generate", TEXT, *quick(tmp_path), "--samples", 3, "--pipeline", tiny_pipeline)
+    runs = [start(*asked, "--seed", seed) for seed in (10, 20)]
+    for one in runs:
+        _, err = one.communicate(timeout=120)
+        assert one.returncode == 0, err
+    entries = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert sorted(entry["seed"] for entry in entries) == [10, 11, 12, 20, 21, 22]
+    assert sorted(f for entry in entries for f in entry["files"]) == sorted(p.name for p in tmp_path.glob("*.npz"))
+    assert len(list(tmp_path.glob("*.npz"))) == 6

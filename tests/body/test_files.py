@@ -175,3 +175,14 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         BodyModel.load(tmp_path)
     with pytest.raises(MotionError, match="no such file"):
         BodyModel.load(tmp_path / "none.pkl")
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_numbers_that_are_none_are_refused_in_every_precision(tmp_path: Path, kind: Any, value: float) -> None:
+    arrays: dict[str, Any] = smpl_arrays(vertices=8)
+    arrays["v_template"] = arrays["v_template"].astype(kind)
+    arrays["v_template"][0, 0] = value
+    np.savez(tmp_path / "body.npz", **arrays)
+    with pytest.raises(MotionError, match="NaN or infinity"):
+        BodyModel.load(tmp_path / "body.npz")

@@ -10,9 +10,9 @@ from uuid import uuid4
 import gradio as gr
 
 from motiongen_app.demo.jobs import Studio
-from motiongen_app.demo.parts import MODEL, address, explained
+from motiongen_app.demo.parts import MODEL, address, explained, page_of
 from motiongen_app.demo.results import QUICK, Result
-from motiongen_app.demo.wish import read_blocks, read_wish
+from motiongen_app.demo.wish import of_kind, read_blocks, read_wish
 from motiongen_app.errors import InputError
 
 
@@ -24,6 +24,7 @@ def add_api(studio: Studio, base: str) -> None:
     """
 
     def generate(
+        request: gr.Request,
         texts: list[str],
         seconds: list[float],
         seed: int = 7,
@@ -63,9 +64,11 @@ def add_api(studio: Studio, base: str) -> None:
             in_place=in_place, clean_feet=clean_feet, best_of=best_of, scheduler=scheduler,
             **({"pipeline": pipeline} if pipeline else {}),
         )  # fmt: skip
-        return told(studio.generate(wish, _page(), _silent))
+        return told(studio.generate(wish, _page(request), _silent))
 
-    def regenerate(token: str, clip: int, block: int, seed: int = 7, text: str = "") -> dict[str, Any]:
+    def regenerate(
+        request: gr.Request, token: str, clip: int, block: int, seed: int = 7, text: str = ""
+    ) -> dict[str, Any]:
         """Make one sentence of a clip anew; all other frames stay as they are.
 
         Args:
@@ -75,18 +78,19 @@ def add_api(studio: Studio, base: str) -> None:
             seed: Another seed gives another motion.
             text: Another sentence; empty keeps the one that is there.
         """
-        return told(studio.regenerate(kept(token), int(clip), int(block), int(seed), _page(), str(text)))
+        which = (whole("clip", clip), whole("block", block), whole("seed", seed))
+        return told(studio.regenerate(kept(token), *which, _page(request), of_kind("text", text, str)))
 
-    def more(token: str, clip: int) -> dict[str, Any]:
+    def more(request: gr.Request, token: str, clip: int) -> dict[str, Any]:
         """Make further clips of the same sentences and settings, with new seeds.
 
         Args:
             token: Which result.
             clip: Which clip of it, from 0.
         """
-        return told(studio.more(kept(token), int(clip), _page(), _silent))
+        return told(studio.more(kept(token), whole("clip", clip), _page(request), _silent))
 
-    def video(token: str, clip: int) -> dict[str, Any]:
+    def video(request: gr.Request, token: str, clip: int) -> dict[str, Any]:
         """Draw the video of a clip; its address is then among the files.
 
         Args:
@@ -94,7 +98,7 @@ def add_api(studio: Studio, base: str) -> None:
             clip: Which clip of it, from 0.
         """
         result = kept(token)
-        studio.video(result, int(clip), _page(), _silent)
+        studio.video(result, whole("clip", clip), _page(request), _silent)
         return told(result)
 
     def describe(token: str) -> dict[str, Any]:
@@ -104,6 +108,9 @@ def add_api(studio: Studio, base: str) -> None:
             token: Which result.
         """
         return told(kept(token))
+
+    def whole(name: str, value: Any) -> int:
+        return int(of_kind(name, value, int))
 
     def kept(token: str) -> Result:
         result = studio.results.get(token)
@@ -136,8 +143,9 @@ def _plain(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, A
     return plain
 
 
-def _page() -> str:
-    return f"api-{uuid4()}"
+def _page(request: gr.Request) -> str:
+    """The client, whose work is stopped when it goes, as a page's is. Some, of single calls, have no session."""
+    return page_of(request, "api") if request.session_hash else f"api-{uuid4()}"
 
 
 def _silent(share: float, text: str) -> None:

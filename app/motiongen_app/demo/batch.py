@@ -10,6 +10,8 @@ from motiongen_app.demo.wish import Wish, read_wish
 from motiongen_app.errors import InputError
 
 MAX_LINES = 100
+# Seconds of motion in all, candidates included; nobody else is served meanwhile.
+MAX_BATCH_WORK = 1200.0
 MAX_BYTES = 256 * 1024
 ENDINGS = (".txt", ".csv", ".jsonl")
 
@@ -40,6 +42,12 @@ def read_batch(path: Path, wish: Wish) -> list[Wish]:
             raise InputError(f"line {entry.line}: {error}") from None
     if not wishes:
         raise InputError("the file holds no sentence; give one a line")
+    work = sum(sum(one.seconds) * one.best_of for one in wishes)
+    if work > MAX_BATCH_WORK:
+        raise InputError(
+            f"the file asks for {work:g} seconds of motion, candidates included; the demo makes up to "
+            f"{MAX_BATCH_WORK:g} in one go: split it, or use the command line"
+        )
     return wishes
 
 

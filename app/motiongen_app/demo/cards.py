@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from motiongen_app.demo.results import DemoClip, Result
+from motiongen_app.demo.results import DemoClip, Result, fixed_blocks
 
 # Formats as people call them, and who opens them.
 _FILES = {
@@ -58,10 +58,12 @@ def _card(clip: DemoClip, number: int, result: Result, link: str, acts: bool) ->
         video = f'<video src="{link}/{number}/mp4" controls loop muted playsinline preload="metadata"></video>'
     elif acts:
         files += f'<button data-act="mp4" data-clip="{number}" title="drawn now, in some seconds">Make MP4</button>'
+    fixed = fixed_blocks(clip)
     blocks = "".join(
         f'<button data-act="redo" data-clip="{number}" data-block="{i}" title="Make it anew; the rest stays">'
         f'<i style="--hue:var(--mg-{i % 8})"></i>{escape(s.text)}</button>'
         for i, s in enumerate(clip.motion.text)
+        if i not in fixed
     )
     more = (
         f'<button class="mg-more" data-act="more" data-clip="{number}" '
@@ -74,6 +76,6 @@ def _card(clip: DemoClip, number: int, result: Result, link: str, acts: bool) ->
     )
     return (
         f'<section class="mg-card" aria-label="{escape(clip.label)}"><header><b>{escape(clip.label)}</b>'
-        f"<dl>{table}</dl>{more * acts}</header>{video}{redo * acts}"
+        f"<dl>{table}</dl>{more * acts}</header>{video}{redo * (acts and bool(blocks))}"
         f'<div class="mg-files"><span>Download</span>{files}</div><div class="mg-copy">{copies}</div></section>'
     )

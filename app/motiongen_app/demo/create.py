@@ -92,7 +92,7 @@ class Create:
         assert len(outputs) == self._OUTPUTS
         inputs = {self.timeline, self.current, self.lock, *self.settings.values()}
         shared: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [status], **MODEL}
-        works = [
+        works: list[Any] = [
             generate.click(self.on_generate, inputs, outputs, **shared),
             made.click(self.on_card, inputs, outputs, **shared),
         ]
@@ -141,7 +141,7 @@ class Create:
         wish = self._wish(given)
         if not given[self.lock]:
             wish = replace(wish, seed=random.randrange(100_000))
-        return self._made(self.studio.generate(wish, page_of(request), reporter(progress)), seed=wish.seed)
+        return self._made(self.studio.generate(wish, page_of(request, "create"), reporter(progress)), seed=wish.seed)
 
     @told_plainly(_OUTPUTS)
     def on_card(
@@ -160,7 +160,7 @@ class Create:
             act, number, block = str(told["act"]), int(told["clip"]), int(told.get("block", 0))
         except (KeyError, TypeError, ValueError):
             raise InputError("this button means nothing; reload the page") from None
-        page, report = page_of(request), reporter(progress)
+        page, report = page_of(request, "create"), reporter(progress)
         if act == "mp4":
             self.studio.video(result, number, page, report)
             return (
@@ -177,7 +177,7 @@ class Create:
         raise InputError("this button means nothing; reload the page")
 
     def on_cancel(self, request: gr.Request) -> str:
-        self.studio.stops.stop(page_of(request))
+        self.studio.stops.stop(page_of(request, "create"))
         return notice("Stopped.")
 
     def on_load(self, last: Any) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,15 @@ from typing import Any
 import torch
 
 import motiongen_assets
+from motiongen.motion import MotionError
 from motiongen.pipeline import TextToMotionPipeline
 from motiongen_app.demo.recipe import Change, Recipe
-from motiongen_app.demo.results import QUICK, DemoClip, Result, ResultStore
+from motiongen_app.demo.results import QUICK, DemoClip, Result, ResultStore, exporting, fixed_blocks
 from motiongen_app.demo.wish import MAX_CHARACTERS, MAX_SAMPLES, MAX_WORK, Wish
 from motiongen_app.errors import InputError, in_range
 from motiongen_app.settings import MAX_SEED
+
+log = logging.getLogger("motiongen.demo")
 
 Progress = Callable[[float, str], None]
 # Seconds between looks whether what waits is still wanted.
@@ -30,32 +34,38 @@ class Cancelled(Exception):
 
 
 class Stops:
-    """For every page, whether it wants its work stopped."""
+    """Whether what is being done for a page, `page`, or for one of its tabs, `page/tab`, is still wanted."""
 
     def __init__(self) -> None:
-        self._wanted: dict[str, threading.Event] = {}
+        self._wanted: list[tuple[str, threading.Event]] = []
         self._lock = threading.Lock()
 
     def stop(self, page: str) -> bool:
-        """Stop the page's work; whether there was any."""
+        """Stop all work of a page, or of one of its tabs; whether there was any."""
         with self._lock:
-            event = self._wanted.get(page)
-        if event is not None:
+            events = [event for name, event in self._wanted if name == page or name.startswith(f"{page}/")]
+        for event in events:
             event.set()
-        return event is not None
+        return bool(events)
+
+    def stop_all(self) -> None:
+        """Stop the work of every page."""
+        with self._lock:
+            for _, event in self._wanted:
+                event.set()
 
     @contextmanager
     def watching(self, page: str) -> Iterator[threading.Event]:
         """Gives an event that is set when the page wants its work stopped."""
-        event = threading.Event()
+        own = (page, threading.Event())
         with self._lock:
-            self._wanted[page] = event
+            self._wanted.append(own)
         try:
-            yield event
+            yield own[1]
         finally:
             with self._lock:
-                if self._wanted.get(page) is event:
-                    del self._wanted[page]
+                # An event is equal to itself alone.
+                self._wanted.remove(own)
 
 
 class Queue:
@@ -114,8 +124,22 @@ class Studio:
         if first is not None and name not in motiongen_assets.pipelines():
             raise InputError(f"pipeline is unknown; there are {', '.join(self.names())}")
         if name not in self._pipelines:
-            self._pipelines[name] = TextToMotionPipeline.from_pretrained(name, self.device)
+            try:
+                self._pipelines[name] = TextToMotionPipeline.from_pretrained(name, self.device)
+            except MotionError as error:
+                if first is None:
+                    raise
+                # The page is not told where files lie.
+                log.error("%s", error)
+                raise InputError(f"pipeline '{name}' cannot be loaded; choose another") from None
         return self._pipelines[name]
+
+    def _released(self, pipeline: TextToMotionPipeline) -> bool:
+        """Whether the pipeline's name is that of a released one, and means it."""
+        known = motiongen_assets.pipelines().get(pipeline.name)
+        if known is None or pipeline is not self._pipelines[self.default]:
+            return known is not None
+        return self.default == pipeline.name or Path(self.default).resolve() == known.resolve()
 
     def generate(self, wish: Wish, page: str, progress: Progress) -> Result:
         """Make all samples of a wish.
@@ -127,7 +151,7 @@ class Studio:
         """
         with self._turn(page, progress) as (stopped, began):
             clips = self._clips(wish, stopped, progress)
-            return self._added(clips, began)
+            return self._added(clips, began, page)
 
     def compare(self, wishes: Sequence[Wish], page: str, progress: Progress) -> Result:
         """The first sample of each wish, side by side as A, B and so on."""
@@ -137,7 +161,7 @@ class Studio:
                 part = _part(progress, number, len(wishes))
                 clip = self._clips(replace(wish, samples=1), stopped, part)[0]
                 clips.append(replace(clip, label=chr(ord("A") + number)))
-            return self._added(clips, began)
+            return self._added(clips, began, page)
 
     def more(self, result: Result, number: int, page: str, progress: Progress) -> Result:
         """Clips by the recipe of one, with seeds that were not used for it; raises as `generate` does."""
@@ -161,11 +185,14 @@ class Studio:
             for number, wish in enumerate(wishes):
                 clip = self._clips(replace(wish, samples=1), stopped, _part(progress, number, len(wishes) + 1))[0]
                 clips.append(clip)
-            result = self._added(clips, began, formats)
+            result = self._added(clips, began, page, formats)
             for number in range(len(clips)):
                 for kind in formats:
                     _go_on(stopped)
-                    result.file(number, kind)
+                    if kind == "mp4":
+                        _draw(result, number, stopped, lambda share, text: None)
+                    else:
+                        result.file(number, kind)
                 progress((len(clips) + number / len(clips)) / (len(clips) + 1), "writing files")
             result.zip()
         return result
@@ -185,6 +212,8 @@ class Studio:
             raise InputError(f"a sentence has {len(text)} characters; give up to {MAX_CHARACTERS}")
         in_range("seed", seed, 0, MAX_SEED)
         clip = result.clips[number]
+        if block in fixed_blocks(clip):
+            raise InputError("the ends of a loop, or of a clip in place, cannot be made anew alone; generate it again")
         segment, recipe = clip.motion.text[block], clip.recipe
         change = Change(segment.start, min(segment.stop, len(clip.motion)), text.strip() or segment.text, seed)
         generator = torch.Generator().manual_seed(change.seed)
@@ -197,24 +226,21 @@ class Studio:
             label = clip.label if clip.label.endswith("*") else f"{clip.label}*"
             clips = list(result.clips)
             clips[number] = DemoClip(motion, recipe.changed(change), label)
-            return self._added(clips, began)
+            return self._added(clips, began, page)
 
     def video(self, result: Result, number: int, page: str, progress: Progress) -> Path:
         """The clip's MP4, rendered on first use."""
-        from motiongen.render.video import render_video
-
         if not 0 <= number < len(result.clips):
             raise InputError("there is no such clip; choose one of the page")
-        path = result.folder / f"{number}-{result.clips[number].file_name('mp4')}"
         with self._turn(page, progress) as (stopped, _):
+            return _draw(result, number, stopped, progress)
 
-            def advance(done: int, frames: int) -> None:
-                _go_on(stopped)
-                progress(done / frames, "drawing the video")
+    def examine(self, page: str, progress: Progress) -> dict[str, Any]:
+        """What `motiongen doctor` finds; it computes as much as a clip does, and waits its turn as one."""
+        from motiongen_app import doctor
 
-            if not path.exists():
-                render_video(result.posed(number), path, progress=advance)
-        return path
+        with self._turn(page, progress):
+            return doctor.examine()
 
     def welcome(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
         """Make the clip that a page shows before anything was asked for."""
@@ -230,8 +256,9 @@ class Studio:
         with self.stops.watching(page) as stopped, self._queue.turn(stopped, progress):
             yield stopped, time.perf_counter()
 
-    def _added(self, clips: Sequence[DemoClip], began: float, formats: tuple[str, ...] = QUICK) -> Result:
-        return self.results.add(Result(tuple(clips), time.perf_counter() - began, formats))
+    def _added(self, clips: Sequence[DemoClip], began: float, page: str, formats: tuple[str, ...] = QUICK) -> Result:
+        made = Result(tuple(clips), time.perf_counter() - began, formats)
+        return self.results.add(made, owner=page.partition("/")[0])
 
     def _clips(self, wish: Wish, stopped: threading.Event, progress: Progress) -> list[DemoClip]:
         wish.check()
@@ -247,6 +274,7 @@ class Studio:
         recipe = Recipe(
             wish.texts, wish.seconds, wish.seed, wish.samples, wish.steps, wish.guidance, wish.scheduler,
             wish.clean_feet, wish.best_of, wish.loop, wish.in_place, wish.shape, pipeline.name, pipeline.digest,
+            self._released(pipeline),
         )  # fmt: skip
         agreement: Sequence[float | None] = output.alignment or [None] * len(output.motions)
         clips = []
@@ -275,6 +303,21 @@ def _stoppable(
         yield
     finally:
         hook.remove()
+
+
+def _draw(result: Result, number: int, stopped: threading.Event, progress: Progress) -> Path:
+    """The clip's MP4; between its frames it is looked whether it is still wanted."""
+    from motiongen.render.video import render_video
+
+    def advance(done: int, frames: int) -> None:
+        _go_on(stopped)
+        progress(done / frames, "drawing the video")
+
+    path = result.path(number, "mp4")
+    if not path.exists():
+        with exporting():
+            render_video(result.posed(number), path, progress=advance)
+    return path
 
 
 def _go_on(stopped: threading.Event) -> None:

@@ -28,12 +28,12 @@ def build(studio: Studio, base: str) -> gr.Blocks:
         with gr.Tabs(elem_id="mg-tabs"):
             with gr.Tab("Create"):
                 Create(studio, base).build(blocks)
-            with gr.Tab("Batch"):
-                batch_tab(studio, base)
-            with gr.Tab("Compare"):
-                compare_tab(studio, base)
+            with gr.Tab("Batch") as tab:
+                batch_tab(studio, base, tab)
+            with gr.Tab("Compare") as tab:
+                compare_tab(studio, base, tab)
             with gr.Tab("Doctor"):
-                doctor_tab()
+                doctor_tab(studio)
         add_api(studio, base)
         blocks.unload(leave)
     return blocks

@@ -20,7 +20,7 @@ from motiongen_app.errors import InputError
 log = logging.getLogger("motiongen.demo")
 
 # All that the pipeline is asked for; who waits in `Studio`'s own queue is told the place in words.
-MODEL = {"concurrency_id": "model", "concurrency_limit": 24}
+MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 24}
 
 _KEYS = (
     '<p class="mg-keys"><kbd>space</kbd> plays, <kbd>←</kbd> <kbd>→</kbd> step, <kbd>B</kbd> body or skeleton, '
@@ -105,5 +105,6 @@ def reporter(progress: gr.Progress) -> Progress:
     return lambda share, text: progress(share, desc=text)
 
 
-def page_of(request: gr.Request) -> str:
-    return str(request.session_hash)
+def page_of(request: gr.Request, tab: str = "") -> str:
+    """The page that asks, or its tab: what is stopped with one does not stop with another."""
+    return f"{request.session_hash}/{tab}" if tab else str(request.session_hash)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from motiongen_app.clips import slug
@@ -21,7 +22,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a clip depends on. The clip is number `number` of `samples`; its own seed is `seed + number`."""
+    """All that a clip depends on. The clip is number `number` of `samples`; its own seed is `seed + number`.
+
+    `released`: whether `pipeline` is the name of a released one; where another lies is not told.
+    """
 
     texts: tuple[str, ...]
     seconds: tuple[float, ...]
@@ -37,12 +41,18 @@ class Recipe:
     shape: str = "neutral"
     pipeline: str = "base"
     digest: str = ""
+    released: bool = True
     number: int = 0
     changes: tuple[Change, ...] = ()
 
     @property
     def own_seed(self) -> int:
         return self.seed + self.number
+
+    @property
+    def out(self) -> str:
+        """The folder of the command's files: a clip's own, since `generate` adds to what a folder has."""
+        return f"clip-{sha256(repr(self).encode()).hexdigest()[:8]}"
 
     def changed(self, change: Change) -> Recipe:
         return replace(self, changes=(*self.changes, change))
@@ -64,23 +74,23 @@ class Recipe:
 
     def command(self) -> str:
         """The command lines that write this clip's npz; the last one's is the clip."""
-        words = ["motiongen", "generate", *self.texts, "--seconds", *(f"{s:g}" for s in self.seconds)]
+        words = ["motiongen", "generate", "--seconds", *(f"{s:g}" for s in self.seconds)]
         words += ["--seed", str(self.seed), "--samples", str(self.samples)]
         if self.best_of > 1:
             words += ["--best-of", str(self.best_of)]
         words += ["--loop"] * self.loop + ["--in-place"] * self.in_place
-        lines = [_line([*words, *self._sampling(), "--out", "out"])]
-        clip = f"out/{self.number:03d}-{slug(self.texts)}.npz"
+        lines = [_line([*words, *self._sampling(), "--out", self.out, "--", *self.texts])]
+        clip = f"{self.out}/{self.number:03d}-{slug(self.texts)}.npz"
         told = list(self.texts)
         for count, change in enumerate(self.changes, start=1):
             span = f"{change.start / 20:g}:{change.stop / 20:g}"
-            words = ["motiongen", "edit", clip, "--regenerate", span, "--text", change.text]
-            lines.append(_line([*words, "--seed", str(change.seed), *self._sampling(), "--out", f"out/edit-{count}"]))
+            words = ["motiongen", "edit", "--regenerate", span, "--text", change.text, "--seed", str(change.seed)]
+            lines.append(_line([*words, *self._sampling(), "--out", f"{self.out}/edit-{count}", "--", clip]))
             told[self._block(change)] = change.text
-            clip = f"out/edit-{count}/000-{slug(told)}.npz"
+            clip = f"{self.out}/edit-{count}/000-{slug(told)}.npz"
         if self.shape != "neutral":
-            lines.append(_line(["motiongen", "fit", clip, "out/clip.npz", "--betas", self.shape]))
-        return " && \\\n".join(lines)
+            lines.append(_line(["motiongen", "fit", clip, f"{self.out}/clip.npz", "--betas", self.shape]))
+        return self._remark("--pipeline") + " && \\\n".join(lines)
 
     def python(self) -> str:
         """Python whose `motion` is this clip."""
@@ -109,13 +119,18 @@ class Recipe:
         if self.shape != "neutral":
             lines += ["from motiongen.body import shapes", "from motiongen.export.posed import with_pose"]
             lines += [f"motion = with_pose(motion, betas=shapes.betas({self.shape!r}))"]
-        return "\n".join(lines)
+        return self._remark("from_pretrained") + "\n".join(lines)
+
+    def _remark(self, place: str) -> str:
+        """What to put in by hand: no released pipeline is found by this one's name."""
+        name = " ".join(self.pipeline.split())
+        return "" if self.released else f"# '{name}' is not a released pipeline: give its folder to {place}.\n"
 
     def _sampling(self) -> list[str]:
         words = ["--steps", str(self.steps), "--guidance", f"{self.guidance:g}"]
         words += [] if self.scheduler == "ddim" else ["--scheduler", self.scheduler]
         words += [] if self.clean_feet else ["--raw-feet"]
-        words += [] if self.pipeline == "base" else ["--pipeline", self.pipeline]
+        words += [] if self.pipeline == "base" and self.released else ["--pipeline", self.pipeline]
         return [*words, "--formats", "npz"]
 
     def _block(self, change: Change) -> int:

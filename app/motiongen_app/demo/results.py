@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import tempfile
 import threading
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +20,16 @@ from motiongen import __version__
 from motiongen.body import shapes
 from motiongen.export import EXPORTERS, suffix
 from motiongen.export.posed import with_pose
-from motiongen.motion import Motion, atomic_path
+from motiongen.motion import Motion, MotionError, atomic_path
 from motiongen_app.clips import metrics, slug
 from motiongen_app.demo.recipe import Recipe
+from motiongen_app.errors import InputError
 
+log = logging.getLogger("motiongen.demo")
+
+# Results in all, and of one page: who makes many replaces the own ones first.
 KEPT = 64
+KEPT_OF_ONE = 8
 # What is written at once; a video takes seconds and is asked for by itself.
 QUICK = ("glb", "bvh", "amass", "npz", "joints")
 
@@ -57,6 +65,8 @@ class Result:
     formats: tuple[str, ...] = QUICK
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     folder: Path = Path()
+    # The page that it was made for.
+    owner: str = ""
     # One thread finds poses and writes files, the others wait for what it made.
     writing: threading.RLock = field(default_factory=threading.RLock)
 
@@ -69,8 +79,8 @@ class Result:
         if not 0 <= number < len(self.clips) or kind not in {*EXPORTERS, "joints"}:
             raise KeyError(kind)
         clip = self.clips[number]
-        path = self.folder / f"{number}-{clip.file_name(kind)}"
-        with self.writing:
+        path = self.path(number, kind)
+        with self.writing, exporting():
             if not path.exists():
                 if kind == "joints":
                     _write_joints(clip.motion, path)
@@ -78,12 +88,17 @@ class Result:
                     EXPORTERS[kind](clip.posed, path)
         return path
 
+    def path(self, number: int, kind: str) -> Path:
+        """Where the file of a clip is, or will be."""
+        return self.folder / f"{number}-{self.clips[number].file_name(kind)}"
+
     def has(self, number: int, kind: str) -> bool:
-        return (self.folder / f"{number}-{self.clips[number].file_name(kind)}").exists()
+        return self.path(number, kind).exists()
 
     def zip(self) -> Path:
         """Every clip in the result's formats, videos that are there already, and `manifest.json`."""
-        wanted = {n: [*self.formats, *(["mp4"] if self.has(n, "mp4") else [])] for n in range(len(self.clips))}
+        there = [["mp4"] if self.has(n, "mp4") else [] for n in range(len(self.clips))]
+        wanted = {n: list(dict.fromkeys([*self.formats, *drawn])) for n, drawn in enumerate(there)}
         files = {n: {kind: self.file(n, kind) for kind in kinds} for n, kinds in wanted.items()}
         path = self.folder / f"motiongen-{sum(map(len, wanted.values()))}.zip"
         with self.writing:
@@ -125,11 +140,15 @@ class ResultStore:
         self._lock = threading.Lock()
         self.welcome: Result | None = None
 
-    def add(self, result: Result) -> Result:
+    def add(self, result: Result, owner: str = "") -> Result:
+        """Keep a result for a page, which has a number of them at most."""
         result.folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        result.owner = owner
         with self._lock:
             self._results[result.token] = result
-            dropped = [self._results.popitem(last=False)[1] for _ in range(len(self._results) - KEPT)]
+            own = [token for token, kept in self._results.items() if kept.owner == owner]
+            dropped = [self._results.pop(token) for token in own[:-KEPT_OF_ONE]]
+            dropped += [self._results.popitem(last=False)[1] for _ in range(len(self._results) - KEPT)]
         for old in dropped:
             if old is not self.welcome:
                 _remove(old.folder)
@@ -148,6 +167,21 @@ class ResultStore:
     def close(self) -> None:
         """Remove all files."""
         self._folder.cleanup()
+
+
+def fixed_blocks(clip: DemoClip) -> set[int]:
+    """Sentences that cannot be made anew alone: the ends of a clip that was closed to a loop, or brought to a place."""
+    return {0, len(clip.motion.text) - 1} if clip.recipe.loop or clip.recipe.in_place else set()
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """Writing a file. Raises: InputError: it cannot be; the log says why, and where, which no page is told."""
+    try:
+        yield
+    except MotionError as error:
+        log.error("a file was not written: %s", error)
+        raise InputError("the file cannot be written now; try again, or choose another format") from None
 
 
 def _write_joints(motion: Motion, path: Path) -> None:

@@ -9,9 +9,9 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from motiongen.export import EXPORTERS
-from motiongen.motion import MotionError
 from motiongen_app.demo.results import Result, ResultStore
 from motiongen_app.demo.viewer import joints_view, skin_view, web_file
+from motiongen_app.errors import InputError
 
 _SCRIPTS = ("player.js", "stage.js", "camera.js", "clips.js", "timeline.js")
 _TYPES = {"glb": "model/gltf-binary", "mp4": "video/mp4"}
@@ -62,7 +62,7 @@ def add_routes(app: Any, results: ResultStore) -> None:
     def _written(make: Callable[[], Any]) -> Any:
         try:
             return make()
-        except MotionError:
+        except InputError:
             raise HTTPException(500, "the file cannot be written now") from None
 
     guarded = {"dependencies": [Depends(signed_in)], "include_in_schema": False}

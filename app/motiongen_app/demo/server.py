@@ -67,7 +67,8 @@ class Server:
     share_url: str | None
 
     def close(self) -> None:
-        """Stop serving and remove all files."""
+        """Stop all work and serving, and remove all files."""
+        self.studio.stops.stop_all()
         self.blocks.close(verbose=False)
         self.studio.results.close()
 

@@ -11,21 +11,25 @@ import gradio as gr
 from motiongen.diffusion.sampling import SCHEDULERS
 from motiongen.export import EXPORTERS
 from motiongen_app.demo import wish as limits
-from motiongen_app.demo.batch import ENDINGS, MAX_BYTES, MAX_LINES, read_batch
+from motiongen_app.demo.batch import ENDINGS, MAX_BATCH_WORK, MAX_BYTES, MAX_LINES, read_batch
 from motiongen_app.demo.cards import cards, notice
 from motiongen_app.demo.jobs import Studio
 from motiongen_app.demo.parts import MODEL, address, page_of, reporter, told_plainly, view
+from motiongen_app.demo.results import Result
 from motiongen_app.demo.wish import Wish, read_blocks, read_wish
 from motiongen_app.errors import InputError
 
 _FORMATS = [name for name in EXPORTERS if name != "mdm"]
+# What a page that was loaded again shows when its tab is: a tab that was never shown has no parts to fill.
+_AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 
 
-def batch_tab(studio: Studio, base: str) -> None:
+def batch_tab(studio: Studio, base: str, tab: gr.Tab) -> None:
     """Many sentences from a file, all clips in one ZIP."""
     gr.Markdown(
         f"One sentence a line (**txt**), or `sentence#seconds`; or columns `text`, `seconds`, `seed` (**csv**); "
-        f"or such objects (**jsonl**). Up to {MAX_LINES} clips and {MAX_BYTES // 1024} kB; more with the command line."
+        f"or such objects (**jsonl**). Up to {MAX_LINES} clips, {MAX_BATCH_WORK:g} seconds of motion in all and "
+        f"{MAX_BYTES // 1024} kB; more with the command line."
     )
     with gr.Row():
         # Not gr.File: its link to the file would tell where this machine keeps it.
@@ -38,24 +42,32 @@ def batch_tab(studio: Studio, base: str) -> None:
         go = gr.Button("Make all", variant="primary", elem_id="mg-batch-go", scale=4)
         cancel = gr.Button("Cancel", scale=1)
     status = gr.HTML("", elem_id="mg-batch-status")
+    last = gr.BrowserState(None, storage_key="motiongen-last-batch")
 
-    @told_plainly(1)
+    @told_plainly(2)
     def on_batch(
         path: str | None, each: Any, first: Any, wanted: list[str], request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> str:  # fmt: skip
+    ) -> tuple[str, str]:  # fmt: skip
         if not path:
             raise InputError("there is no file; choose a txt, csv or jsonl")
         if not wanted or not set(wanted) <= set(_FORMATS):
             raise InputError("no format is chosen; choose at least one")
         template = read_wish(("x",), (float(each or 0),), studio.default, seed=first)
         wishes = read_batch(Path(path), template)
-        result = studio.batch(wishes, tuple(wanted), page_of(request), reporter(progress))
+        result = studio.batch(wishes, tuple(wanted), page_of(request, "batch"), reporter(progress))
+        return result.token, made(result)
+
+    def made(result: Result) -> str:
         link = f"{address(result, base)}/all.zip"
         return (
             notice(f"{len(result.clips)} clips made in {result.seconds:.0f} s", "good")
             + f'<a class="mg-all" href="{link}" download>Download the ZIP</a>'
         )
+
+    def on_select(token: Any, said: Any) -> Any:
+        result = None if said else studio.results.get(token)
+        return gr.skip() if result is None else made(result)
 
     @told_plainly(1)
     def on_upload(path: str) -> str:
@@ -64,11 +76,12 @@ def batch_tab(studio: Studio, base: str) -> None:
 
     upload.upload(on_upload, [upload], [status], api_visibility="private")
     shared: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [status], **MODEL}
-    work = go.click(on_batch, [upload, seconds, seed, formats], [status], **shared)
-    _cancelling(cancel, studio, work, status)
+    work = go.click(on_batch, [upload, seconds, seed, formats], [last, status], **shared)
+    _cancelling(cancel, studio, "batch", work, status)
+    tab.select(on_select, [last, status], [status], **_AT_ONCE)
 
 
-def compare_tab(studio: Studio, base: str) -> None:
+def compare_tab(studio: Studio, base: str, tab: gr.Tab) -> None:
     """One sentence, one seed, two settings."""
     with gr.Row():
         text = gr.Textbox(
@@ -85,21 +98,30 @@ def compare_tab(studio: Studio, base: str) -> None:
     with gr.Column(elem_id="mg-compare"):
         shown = view(base)
     made = gr.HTML("", apply_default_css=False, elem_id="mg-compare-made")
+    last = gr.BrowserState(None, storage_key="motiongen-last-compare")
 
-    @told_plainly(3)
+    @told_plainly(4)
     def on_compare(given: dict[Any, Any], request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         block = read_blocks([{"text": given[text] or "", "seconds": given[seconds] or 0}])
         wishes: list[Wish] = [
             read_wish(*block, studio.default, seed=given[seed], **{name: given[part] for name, part in side.items()})
             for side in (first, second)
         ]
-        result = studio.compare(wishes, page_of(request), reporter(progress))
-        return address(result, base), cards(result, base, acts=False), notice(f"made in {result.seconds:.1f} s", "good")
+        result = studio.compare(wishes, page_of(request, "compare"), reporter(progress))
+        return *told(result), result.token, notice(f"made in {result.seconds:.1f} s", "good")
+
+    def told(result: Result) -> tuple[str, str]:
+        return address(result, base), cards(result, base, acts=False)
+
+    def on_select(token: Any, there: Any) -> Any:
+        result = None if there else studio.results.get(token)
+        return (gr.skip(), gr.skip()) if result is None else told(result)
 
     shared: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [status], **MODEL}
     inputs = {text, seconds, seed, *first.values(), *second.values()}
-    work = go.click(on_compare, inputs, [shown, made, status], **shared)
-    _cancelling(cancel, studio, work, status)
+    work = go.click(on_compare, inputs, [shown, made, last, status], **shared)
+    _cancelling(cancel, studio, "compare", work, status)
+    tab.select(on_select, [last, made], [shown, made], **_AT_ONCE)
 
 
 def _side(name: str, studio: Studio, steps: int, guidance: float) -> dict[str, Any]:
@@ -116,16 +138,14 @@ def _side(name: str, studio: Studio, steps: int, guidance: float) -> dict[str, A
     return {"pipeline": pipeline, "scheduler": scheduler, "steps": count, "guidance": scale, "clean_feet": clean}
 
 
-def doctor_tab() -> None:
+def doctor_tab(studio: Studio) -> None:
     """What `motiongen doctor` finds, without where anything lies."""
     go = gr.Button("Examine this installation", elem_id="mg-doctor-go")
     found = gr.HTML("", elem_id="mg-doctor")
 
     @told_plainly(1)
-    def on_doctor() -> str:
-        from motiongen_app.doctor import examine
-
-        said = examine()
+    def on_doctor(request: gr.Request, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
+        said = studio.examine(page_of(request, "doctor"), reporter(progress))
         device, scan, test = said["device"], said["scan"], said["self_test"]
         rows = [("motiongen", said["version"]), ("python", said["python"]), ("torch", said["torch"])]
         rows += [("device", f"{device['name']} ({device['model']}), {device['threads']} threads")]
@@ -143,9 +163,9 @@ def doctor_tab() -> None:
     go.click(on_doctor, None, [found], api_visibility="private", **MODEL)
 
 
-def _cancelling(button: gr.Button, studio: Studio, work: Any, status: gr.HTML) -> None:
+def _cancelling(button: gr.Button, studio: Studio, tab: str, work: Any, status: gr.HTML) -> None:
     def on_cancel(request: gr.Request) -> str:
-        studio.stops.stop(page_of(request))
+        studio.stops.stop(page_of(request, tab))
         return notice("Stopped.")
 
     button.click(on_cancel, None, [status], cancels=[work], queue=False, api_visibility="private")

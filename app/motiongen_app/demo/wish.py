@@ -62,6 +62,9 @@ class Wish:
         in_range("seconds of the whole clip", sum(self.seconds), MIN_SECONDS, MAX_SECONDS)
         in_range("seed", self.seed, 0, MAX_SEED)
         in_range("samples", self.samples, 1, MAX_SAMPLES)
+        if self.seed + self.samples - 1 > MAX_SEED:
+            most = MAX_SEED - self.samples + 1
+            raise InputError(f"seed is {self.seed}; with {self.samples} samples give at most {most}")
         in_range("steps", self.steps, 1, MAX_STEPS)
         in_range("guidance", self.guidance, 0, MAX_GUIDANCE)
         in_range("best of", self.best_of, 1, MAX_BEST_OF)
@@ -87,13 +90,26 @@ def read_blocks(given: object) -> tuple[tuple[str, ...], tuple[float, ...]]:
         blocks = json.loads(given) if isinstance(given, str) else given
         if not isinstance(blocks, list):
             raise TypeError
-        texts = tuple(" ".join(str(block["text"]).split()) for block in blocks)
+        if any(not isinstance(block["text"], str) or isinstance(block["seconds"], bool) for block in blocks):
+            raise TypeError
+        texts = tuple(" ".join(block["text"].split()) for block in blocks)
         seconds = tuple(float(block["seconds"]) for block in blocks)
     except (KeyError, TypeError, ValueError, RecursionError):
         raise InputError("the timeline cannot be read; give sentences with their seconds") from None
     if not all(math.isfinite(value) for value in seconds):
         raise InputError("a sentence has no number of seconds; give one")
     return texts, seconds
+
+
+def of_kind(name: str, value: Any, kind: type) -> Any:
+    """A value that came over the network. Raises: InputError: it is of another kind, which is not made to fit."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if kind is float and (number or isinstance(value, float)) and abs(value) < 1e9:
+        return float(value)
+    if number if kind is int else kind is not float and isinstance(value, kind):
+        return value
+    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[kind]
+    raise InputError(f"{name} is {str(value)[:40]!r}; give {wanted}")
 
 
 def read_wish(texts: tuple[str, ...], seconds: tuple[float, ...], default: str, /, **given: Any) -> Wish:
@@ -109,12 +125,7 @@ def read_wish(texts: tuple[str, ...], seconds: tuple[float, ...], default: str, 
         "seed": int, "samples": int, "steps": int, "best_of": int, "guidance": float, "shape": str, "scheduler": str,
         "loop": bool, "in_place": bool, "clean_feet": bool, "pipeline": str,
     }  # fmt: skip
-    values: dict[str, Any] = {"pipeline": default}
-    for name, value in given.items():
-        try:
-            values[name] = kinds[name](value)
-        except (TypeError, ValueError, OverflowError):
-            raise InputError(f"{name.replace('_', ' ')} is not a number; give one") from None
-    wish = Wish(texts, seconds, **values)
+    told = {name: of_kind(name.replace("_", " "), value, kinds[name]) for name, value in given.items()}
+    wish = Wish(texts, seconds, **{"pipeline": default, **told})
     wish.check()
     return wish
