@@ -222,9 +222,9 @@ def test_cancel_frees_the_worker(page: Page, server: Server, monkeypatch: pytest
     reached, released, made = threading.Event(), threading.Event(), []
     add = server.studio.results.add
 
-    def counted(*args: Any) -> Any:
+    def counted(*args: Any, **named: Any) -> Any:
         made.append(args)
-        return add(*args)
+        return add(*args, **named)
 
     monkeypatch.setattr(server.studio.results, "add", counted)
 
