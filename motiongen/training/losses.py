@@ -77,8 +77,7 @@ class DenoiserLoss(nn.Module):
         place = {s: i for i, s in enumerate(distinct)}
         embedding = self.text_encoder(distinct)
         rows = [[place["" if drop else s] for s in row] for row, drop in zip(batch.sentences, drawn.dropped)]
-        # Clips that were joined do not flow into each other: how they do is left to what whole clips taught.
-        every = batch.mask & ~drawn.plan.given & ~batch.seams
+        every = batch.mask & ~drawn.plan.given
         z, noise, mask, frames, timesteps, given, asked = (
             x[share.rows].to(device)
             for x in (

@@ -114,27 +114,6 @@ def test_known_frames_are_no_part_of_the_loss_and_inform_it() -> None:
     assert trained(moved, drawn)[1]["diffusion"] != pytest.approx(own, rel=1e-4)
 
 
-def test_frames_beside_a_cut_are_no_part_of_the_loss() -> None:
-    class Silent(torch.nn.Module):
-        """Predicts nothing, so that the error of a frame is that of its own target."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(()))
-
-        def forward(self, z: torch.Tensor, *_: object) -> torch.Tensor:
-            return z * self.weight
-
-    trained, whole = model(), batch()
-    trained.denoiser = Silent()
-    assert whole.seams[1, 3:5].all() and whole.seams.sum() == 4
-    drawn = draw(whole, trained.objective.steps, PLAIN, 0.0, step_generator(0, 3))
-    own = trained(whole, drawn)[1]["diffusion"]
-    for frames, counts in ((whole.seams, False), (whole.mask & ~whole.seams, True)):
-        other = replace(drawn, noise=torch.where(frames[..., None], drawn.noise + 1.0, drawn.noise))
-        assert (trained(whole, other)[1]["diffusion"] != pytest.approx(own, rel=1e-5)) == counts
-
-
 def test_dropped_sentences_train_the_empty_one() -> None:
     trained, whole = model(), batch()
     renamed = replace(whole, sentences=tuple(tuple("other" for _ in s) for s in whole.sentences))
