@@ -100,12 +100,12 @@ def run_all(jobs: list[tuple[str, int]], options: argparse.Namespace) -> None:
 
 
 def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """What the run makes of held-out sentences, and how long a clip of ten seconds takes."""
+    """What the run makes of held-out sentences, as long as real clips, and how long a clip of ten seconds takes."""
     import torch
 
     from motiongen.evaluation.labelled import evenly, labelled_clips, paraphrase_sets
     from motiongen.evaluation.sampler import Sampler
-    from motiongen.evaluation.starter import obedience, timelines
+    from motiongen.evaluation.starter import obedience, real_seconds, timelines
     from motiongen.pipeline import TextToMotionPipeline
 
     folder = options.out / f"{name}-{seed}"
@@ -116,7 +116,8 @@ def measured(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any
     sampler = Sampler(pipeline, seed=0)
     numbers: dict[str, Any] = {"parameters": pipeline.parameters["denoiser"]}
     for split in ("test", "heldout"):
-        report = obedience(sampler, evenly(labelled_clips(options.data, split), options.limit), 6.0)
+        clips = evenly(labelled_clips(options.data, split), options.limit)
+        report = obedience(sampler, clips, real_seconds(sampler, options.data, clips))
         numbers[split] = report["obeyed"]
         numbers[f"{split}_skate"] = report["foot_skate_cm_per_s"]
     said = [a for part in paraphrase_sets(options.data).values() for a in part]

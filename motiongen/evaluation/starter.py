@@ -38,9 +38,24 @@ def real_clips(folder: Path, split: str) -> dict[str, Any]:
     return summary(clips, (real_motion(folder, clip) for clip in clips))
 
 
-def obedience(sampler: Sampler, asked: Sequence[Labelled], seconds: float) -> dict[str, Any]:
-    """Share of generated clips that pass the check of the content that their sentence names, and how they move."""
-    return summary(asked, sampler([a.text for a in asked], [seconds] * len(asked)))
+def obedience(sampler: Sampler, asked: Sequence[Labelled], seconds: float | Sequence[float]) -> dict[str, Any]:
+    """Share of generated clips that pass the check of the content that their sentence names, and how they move.
+
+    Args:
+        seconds: length of each clip, or of all of them.
+    """
+    return summary(asked, sampler([a.text for a in asked], _each(seconds, len(asked))))
+
+
+def real_seconds(sampler: Sampler, folder: Path, clips: Sequence[Labelled]) -> list[float]:
+    """Lengths of real clips, as far as the pipeline's codec holds them."""
+    longest = sampler.pipeline.codec.longest
+    frames = [len(real_motion(folder, clip)) for clip in clips]
+    return [n / FPS if longest is None else min(n, longest) / FPS for n in frames]
+
+
+def _each(seconds: float | Sequence[float], count: int) -> list[float]:
+    return [seconds] * count if isinstance(seconds, (int, float)) else list(seconds)
 
 
 def summary(asked: Sequence[Labelled], motions: Iterable[Motion]) -> dict[str, Any]:
