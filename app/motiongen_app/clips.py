@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from motiongen import __version__
+from motiongen.batch.jobs import slug
 from motiongen.body.smpl import body_model
 from motiongen.evaluation.metrics import foot_skate, jitter, penetration
 from motiongen.export import suffix
@@ -24,8 +23,6 @@ from motiongen.pipeline import TextToMotionPipeline
 from motiongen_app import manifest
 from motiongen_app.files import export, progress_bars
 from motiongen_app.settings import Settings, chosen_device, chosen_formats
-
-SLUG_LENGTH = 48
 
 
 @dataclass(frozen=True)
@@ -102,19 +99,6 @@ def metrics(motion: Motion) -> dict[str, float | None]:
         "jitter": _round(jitter(motion.joints, motion.fps).item()),
         "penetration_cm": _round(penetration(motion.joints).item()),
     }
-
-
-def slug(texts: Sequence[str]) -> str:
-    """Words of the sentences as a part of a file's name: plain letters and digits with hyphens, cut between words."""
-    plain = unicodedata.normalize("NFKD", " ".join(texts)).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", plain)
-    result = ""
-    for word in words:
-        longer = f"{result}-{word}" if result else word[:SLUG_LENGTH]
-        if len(longer) > SLUG_LENGTH:
-            break
-        result = longer
-    return result or "clip"
 
 
 def _write(

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from motiongen import __version__
+from motiongen.batch.jobs import slug
 from motiongen.export import EXPORTERS
 from motiongen.motion import Motion, Segment
 from motiongen.pipeline import TextToMotionPipeline
-from motiongen_app.clips import slug
 
 Run = Callable[..., Any]
 TEXT = "a person waves with the left hand"

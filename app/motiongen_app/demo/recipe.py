@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from motiongen_app.clips import slug
+from motiongen.batch.jobs import slug
 
 
 @dataclass(frozen=True)

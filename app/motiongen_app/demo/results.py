@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from motiongen import __version__
+from motiongen.batch.jobs import slug
 from motiongen.body import shapes
 from motiongen.export import EXPORTERS, suffix
 from motiongen.export.posed import with_pose
 from motiongen.motion import Motion, MotionError, atomic_path
-from motiongen_app.clips import metrics, slug
+from motiongen_app.clips import metrics
 from motiongen_app.demo.recipe import Recipe
 from motiongen_app.errors import InputError
 
