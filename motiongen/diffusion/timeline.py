@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from motiongen.diffusion.easing import eased
 from motiongen.diffusion.guidance import guided
 from motiongen.diffusion.objective import DiffusionObjective
 from motiongen.diffusion.sampling import Given, build_scheduler, sample
@@ -46,7 +47,7 @@ class TimelineSampler:
         given: Given | None = None,
         project: Callable[[Float[Tensor, "b l d"]], Float[Tensor, "b l d"]] | None = None,
     ) -> Float[Tensor, "b l d"]:
-        """Latents of each sample from its noise.
+        """Latents of each sample from its noise, eased where sentences change unless there is a constraint.
 
         Args:
             sentences: of each sample, in order; "" tells nothing.
@@ -61,4 +62,5 @@ class TimelineSampler:
         empty = FrameText.build(embedding, [[0]] * len(rows), torch.zeros_like(frame_sentence))
         model = guided(self.denoiser, text, empty, sampling.guidance, mask)
         scheduler = build_scheduler(sampling.scheduler, self.objective)
-        return sample(model, noise, scheduler, self.objective, sampling.steps, callback, given, project)
+        z = sample(model, noise, scheduler, self.objective, sampling.steps, callback, given, project)
+        return z if project is not None else eased(z, frame_sentence, mask, None if given is None else given.mask)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from motiongen.diffusion.easing import eased
 from motiongen.diffusion.guidance import guided, stacked
 from motiongen.diffusion.noise import initial_latents, standard_normal
 from motiongen.diffusion.objective import DiffusionObjective
@@ -181,3 +182,23 @@ def test_a_projection_holds_what_each_step_expects() -> None:
     scheduler = build_scheduler("ddim", objective)
     z = sample(model, noise, scheduler, objective, 8, project=centred)
     assert z.mean(1).abs().max() < 1e-4
+
+
+def test_latents_are_eased_beside_changes_of_sentence_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(2, 8, 3, generator=generator)
+    sentence = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 1, 0, 0, 0]])
+    mask = torch.tensor([[True] * 8, [True] * 5 + [False] * 3])
+    fixed = torch.zeros(2, 8, dtype=torch.bool)
+    fixed[0, 3] = True
+    changed = (eased(z, sentence, mask) != z).any(-1)
+    # The second clip ends behind its fifth frame: what follows is padding, whose sentence says nothing.
+    assert changed.nonzero().tolist() == [[0, 2], [0, 3], [1, 3], [1, 4]]
+    assert (eased(z, sentence, mask, fixed) != z).any(-1).nonzero().tolist() == [[0, 2], [1, 3], [1, 4]]
+    other = z.clone()
+    other[1, 5:] = 100.0
+    assert torch.equal(eased(other, sentence, mask)[1, :5], eased(z, sentence, mask)[1, :5])
+    ramp = torch.arange(8.0)[None, :, None].expand(2, 8, 3)
+    assert torch.allclose(eased(ramp, sentence, mask)[0], ramp[0])
+    step = (torch.arange(8) >= 3).float()[None, :, None].expand(1, 8, 1)
+    assert eased(step, sentence[:1])[0, 1:5, 0].tolist() == pytest.approx([0, 1 / 6, 5 / 6, 1])
