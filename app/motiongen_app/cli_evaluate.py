@@ -13,11 +13,14 @@ evaluate_app = typer.Typer(help="Measure a pipeline.", no_args_is_help=False)
 
 Out = Annotated[Path, typer.Option(help="Folder for report.md, report.json, plots and repeats; run again to go on.")]
 Evaluator = Annotated[
-    str, typer.Option(help="A shipped one, a trained folder, or the field's checkpoints/t2m or finest.tar.")
+    str,
+    typer.Option(help="A shipped one, a trained folder, checkpoints/t2m or its finest.tar, or a TMR run's folder."),
 ]
 Stats = Annotated[
     Path | None,
-    typer.Option(help="Folder of the evaluator's mean.npy and std.npy. [default: beside it]", show_default=False),
+    typer.Option(
+        help="Folder of the evaluator's mean.npy and std.npy (TMR: .pt). [default: beside it]", show_default=False
+    ),
 ]
 Glove = Annotated[
     Path | None,
@@ -49,6 +52,7 @@ def evaluate_starter(
     repeats: Annotated[int, typer.Option(help="Repeats of R-precision, FID and the like; 0 leaves them out.")] = 20,
     multimodality: Texts = 10,
     evaluator: Evaluator = "starter",
+    stats: Stats = None,
     twin: Twin = None,
     device: Device = "auto",
 ) -> None:
@@ -57,7 +61,7 @@ def evaluate_starter(
     from motiongen_app.evaluate_field import Options
 
     options = Options(
-        data, out, pipeline, twin, evaluator, None, None, repeats or None, limit, multimodality,
+        data, out, pipeline, twin, evaluator, stats, None, repeats or None, limit, multimodality,
         evaluate.STEPS, evaluate.GUIDANCE, seed, device,
     )  # fmt: skip
     typer.echo(evaluate.starter(options, repeats))
@@ -123,7 +127,10 @@ def evaluate_kit(
 @evaluate_app.command("babel")
 def evaluate_babel(
     data: Data,
-    evaluator: Annotated[str, typer.Option(help="A folder that 'motiongen train evaluator' made on this data.")],
+    evaluator: Annotated[
+        str, typer.Option(help="A folder that 'motiongen train evaluator' made on this data, or a TMR run's.")
+    ],
+    stats: Stats = None,
     glove: Glove = None,
     out: Out = Path("report"),
     pipeline: PipelineName = "base",
@@ -141,7 +148,7 @@ def evaluate_babel(
     from motiongen_app import evaluate_field as field
 
     options = field.Options(
-        data, out, None if real_only else pipeline, twin, evaluator, None, glove, repeats, limit, 0,
+        data, out, None if real_only else pipeline, twin, evaluator, stats, glove, repeats, limit, 0,
         steps, guidance, seed, device,
     )  # fmt: skip
     typer.echo(field.babel(options, compositions))

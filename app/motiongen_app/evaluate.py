@@ -33,7 +33,8 @@ def starter(options: Options, repeats: int) -> str:
     in_range("--repeats", repeats, 0, 1000)
     in_range("--limit", options.limit or 0, 1, 10_000)
     data, seed, limit = options.data, options.seed, options.limit or 1
-    evaluator = load_evaluator(options.evaluator, device=chosen_device(options.device)) if repeats else None
+    device = chosen_device(options.device)
+    evaluator = load_evaluator(options.evaluator, options.stats, device=device) if repeats else None
     if evaluator is not None:
         provenance.check_belongs(evaluator, data, STARTER)
     pipelines = options.pipelines()

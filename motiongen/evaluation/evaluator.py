@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +12,11 @@ from torch import Tensor, nn
 
 import motiongen_assets
 from motiongen.checkpoint import CONFIG, WEIGHTS, load_module
+from motiongen.evaluation import tmr
+from motiongen.evaluation.digests import weights_digest
 from motiongen.evaluation.matching import UNIT, MotionEncoder, MovementEncoder, TextEncoder
-from motiongen.evaluation.words import Caption, GloveReader, WordLlamaReader, Words
+from motiongen.evaluation.networks import Networks
+from motiongen.evaluation.words import Caption, GloveReader, LanguageModelReader, Reader, WordLlamaReader, Words
 from motiongen.features.normalizer import Normalizer
 from motiongen.motion import MotionError
 
@@ -27,11 +28,13 @@ CONTACTS = 4
 CHECKPOINT = Path("text_mot_match/model/finest.tar")
 # Where the field keeps the statistics that its evaluators were trained with: HumanML3D's, then KIT's.
 META = ("Comp_v6_KLD01/meta", "Comp_v6_KLD005/meta")
+# What the training of the published evaluators weighs more, and so standardises by less: the root and the contacts.
+# Their factor is 25, a weight of 5 that their training applied twice.
+_ROOT = slice(0, 4)
+_WEIGHED_FROM = 3.0
 
-Reader = GloveReader | WordLlamaReader
 
-
-class MatchingEvaluator(nn.Module):
+class MatchingEvaluator(Networks):
     """Guo et al.'s networks with the statistics that they were trained with. The defaults are the published sizes.
 
     Args:
@@ -44,6 +47,8 @@ class MatchingEvaluator(nn.Module):
         embedding: channels of the common space.
     """
 
+    meta = f"{META[0]} (KIT-ML: {META[1]})"
+
     def __init__(
         self,
         features: int = 263,
@@ -55,7 +60,7 @@ class MatchingEvaluator(nn.Module):
         embedding: int = 512,
     ) -> None:
         super().__init__()
-        self.config: dict[str, Any] = {
+        self.config = {
             "features": features, "word": word, "pos": pos, "movement": movement, "motion_hidden": motion_hidden,
             "text_hidden": text_hidden, "embedding": embedding,
         }  # fmt: skip
@@ -69,10 +74,7 @@ class MatchingEvaluator(nn.Module):
         return self.text_encoder(words.vectors.to(device), words.pos.to(device), words.lengths)
 
     def of_motions(self, features: Float[Tensor, "b t f"], lengths: Int[Tensor, " b"]) -> Float[Tensor, "b e"]:
-        """Args:
-        features: not standardised; what is beyond a clip's length is ignored.
-        lengths: frames, at least four; a rest under four frames is not looked at.
-        """
+        """As of all networks; a rest under four frames is not looked at."""
         device = self.motion_encoder.hidden.device
         real = torch.arange(features.shape[1]) < lengths[:, None]
         z = self.scale.normalize(features.to(device)) * real[..., None].to(device)
@@ -80,6 +82,12 @@ class MatchingEvaluator(nn.Module):
         wanted = min(LONGEST, int(lengths.max()) + UNIT)
         z = nn.functional.pad(z, (0, 0, 0, max(0, wanted - z.shape[1])))
         return self.motion_encoder(self.movement_encoder(z[..., :-CONTACTS]), lengths // UNIT)
+
+    def compared(self, std: Float[Tensor, " f"]) -> Float[Tensor, " k"] | None:
+        ratio = std / self.scale.std.to(std)
+        weighed = torch.zeros_like(std, dtype=torch.bool)
+        weighed[_ROOT] = weighed[-CONTACTS:] = True
+        return ratio[~weighed] if ratio[weighed].amin() >= _WEIGHED_FROM else None
 
 
 class Evaluator:
@@ -89,10 +97,14 @@ class Evaluator:
         name: what a report calls it.
         digest: first 12 hexadecimal digits of the SHA-256 over weights and statistics.
         published: whether it is a checkpoint of the field, whose statistics are not those of a dataset's own files.
+        fps: frames a second of the clips that it was trained on, where its files tell.
     """
 
-    def __init__(self, networks: MatchingEvaluator, reader: Reader, name: str, published: bool = False) -> None:
-        self.networks, self.reader, self.name, self.published = networks.eval(), reader, name, published
+    def __init__(
+        self, networks: Networks, reader: Reader, name: str, published: bool = False, fps: float | None = None
+    ) -> None:
+        self.networks, self.reader, self.name = networks.eval(), reader, name
+        self.published, self.fps = published, fps
         if (reader.word, reader.pos) != (networks.config["word"], networks.config["pos"]):
             raise MotionError(
                 f"evaluator '{name}' reads words of {networks.config['word']} channels; {reader.name} has {reader.word}"
@@ -104,11 +116,7 @@ class Evaluator:
 
     @property
     def digest(self) -> str:
-        digest = hashlib.sha256()
-        for name, weights in sorted(self.networks.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        return weights_digest(self.networks.state_dict().items())
 
     @torch.no_grad()
     def texts(self, captions: Sequence[Caption], batch: int = 128) -> Float[Tensor, "n e"]:
@@ -143,10 +151,12 @@ def load_evaluator(
     """An evaluator that ships, one that `motiongen train evaluator` made, or a published checkpoint.
 
     Args:
-        name_or_path: a name, a folder with `model.safetensors`, a published `finest.tar`, or the field's folder of one
-            dataset (`checkpoints/t2m`), in which it lies at `text_mot_match/model/finest.tar`.
-        stats: folder with `mean.npy` and `std.npy`; of a published checkpoint alone. Where the field keeps it if left
-            out: `Comp_v6_KLD01/meta` beside `text_mot_match`, or `Comp_v6_KLD005/meta` for KIT-ML.
+        name_or_path: a name, a folder with `model.safetensors`, a published `finest.tar`, the field's folder of one
+            dataset (`checkpoints/t2m`), in which it lies at `text_mot_match/model/finest.tar`, or the folder of a TMR
+            run with `last_weights`.
+        stats: folder with `mean.npy` and `std.npy` (TMR: `mean.pt` and `std.pt`); of a published checkpoint alone.
+            Where the field keeps it if left out: `Comp_v6_KLD01/meta` beside `text_mot_match`, or
+            `Comp_v6_KLD005/meta` for KIT-ML; for TMR what its `config.json` names.
         glove: folder of the GloVe files; where the field keeps it if left out: `glove` beside `checkpoints`.
 
     Raises:
@@ -158,11 +168,15 @@ def load_evaluator(
         networks = load_module(MatchingEvaluator, path)
         reader: Reader = WordLlamaReader() if networks.config["pos"] == 0 else GloveReader(_given(glove, path))
         return Evaluator(networks.to(device), reader, path.resolve().name)
+    if tmr.is_run(path):
+        run = tmr.load_run(path, stats)
+        reader = LanguageModelReader(run.language_model, device)
+        return Evaluator(run.networks.to(device), reader, path.resolve().name, published=True, fps=run.fps)
     checkpoint = path / CHECKPOINT if path.is_dir() else path
     if not checkpoint.is_file():
         names = ", ".join(shipped) or "none in this build"
         raise MotionError(
-            f"no evaluator '{name_or_path}'; shipped are {names}, or give a trained folder, or checkpoints/t2m"
+            f"no evaluator '{name_or_path}'; shipped are {names}, or give a trained folder, checkpoints/t2m, or TMR's"
         )
     networks = _published(checkpoint)
     # .../checkpoints/t2m/text_mot_match/model/finest.tar

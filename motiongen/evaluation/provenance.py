@@ -13,18 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongen import __version__
-from motiongen.evaluation.evaluator import CONTACTS, Evaluator
+from motiongen.evaluation.evaluator import Evaluator
 from motiongen.evaluation.protocols import Protocol
 from motiongen.motion import MotionError
 from motiongen.pipeline import TextToMotionPipeline
 
 # Of the dataset's standard deviation: how far means may be apart, and the ratio within which deviations are the same.
-# HumanML3D's own and its evaluator's, published years apart, differ by 0.23 and 0.4 %.
+# HumanML3D's own and its evaluator's, published years apart, differ by 0.23 and 0.4 %; TMR's by 0.25 and 11 %.
 _MEANS_WITHIN, _RATIO_WITHIN = 0.5, 1.25
-# What the training of the published evaluators weighs more, and so standardises by less: the root and the contacts.
-# Their factor is 25, a weight of 5 that their training applied twice.
-_ROOT = slice(0, 4)
-_WEIGHED_FROM = 3.0
 
 
 def check_belongs(evaluator: Evaluator, data: Path, protocol: Protocol) -> None:
@@ -37,6 +33,11 @@ def check_belongs(evaluator: Evaluator, data: Path, protocol: Protocol) -> None:
         raise MotionError(
             f"evaluator '{evaluator.name}' takes {evaluator.features} features; {protocol.name} has {protocol.features}"
         )
+    if evaluator.fps is not None and evaluator.fps != protocol.fps:
+        raise MotionError(
+            f"evaluator '{evaluator.name}' was trained at {evaluator.fps:g} frames a second; "
+            f"{protocol.name} has {protocol.fps:g}: prepare the data at {evaluator.fps:g}"
+        )
     made = manifest(data)
     for key, wanted in (("fps", protocol.fps), ("features", protocol.features)):
         if key in made and made[key] != wanted:
@@ -48,16 +49,13 @@ def check_belongs(evaluator: Evaluator, data: Path, protocol: Protocol) -> None:
         raise MotionError(
             f"evaluator '{evaluator.name}' expects other data: its mean is {off:.1f} deviations off that of {data}"
         )
-    weighed = torch.zeros(protocol.features, dtype=torch.bool)
-    weighed[_ROOT] = weighed[-CONTACTS:] = True
-    ratio = std / own_std
-    if evaluator.published and ratio[weighed].amin() < _WEIGHED_FROM:
+    ratio = evaluator.networks.compared(std) if evaluator.published else std / own_std
+    if ratio is None:
         raise MotionError(
             f"the mean and std given with '{evaluator.name}' are a dataset's, not the evaluator's own; "
-            "--stats names the folder Comp_v6_KLD01/meta (KIT-ML: Comp_v6_KLD005/meta)"
+            f"--stats names the folder {evaluator.networks.meta}"
         )
-    compared = ratio[~weighed] if evaluator.published else ratio
-    worst = torch.maximum(compared, 1 / compared).amax().item()
+    worst = torch.maximum(ratio, 1 / ratio).amax().item()
     if worst > _RATIO_WITHIN:
         raise MotionError(
             f"evaluator '{evaluator.name}' expects other data: its std and that of {data} differ {worst:.2f} times"

@@ -1,4 +1,4 @@
-"""How an evaluator reads a caption: GloVe vectors with parts of speech, as the field does, or vectors that ship."""
+"""How an evaluator reads a caption: GloVe vectors with parts of speech, vectors that ship, or a language model's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from motiongen.evaluation.digests import weights_digest
+from motiongen.models.hf_text import HuggingFaceText
 from motiongen.models.text import WordLlamaText
 from motiongen.motion import MotionError
 
@@ -39,7 +41,7 @@ GLOVE_FILES = ("our_vab_data.npy", "our_vab_words.pkl", "our_vab_idx.pkl")
 GLOVE_DIM = 300
 # Words of a caption that are read, without its start and its end.
 MAX_WORDS = 20
-# A reader by tokens of wordllama takes more, for a word may be several of them.
+# Readers by tokens take more, for a word may be several of them; 512 are the places that DistilBERT has.
 _MAX_CAPTION_WORDS, _MAX_TOKENS = 60, 512
 
 
@@ -64,6 +66,23 @@ class Words:
     vectors: Float[Tensor, "b s w"]
     pos: Float[Tensor, "b s p"]
     lengths: Int[Tensor, " b"]
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Captions as an evaluator's text encoder takes them.
+
+    Attributes:
+        name: what a report calls it.
+        word: channels of a vector.
+        pos: parts of speech; 0 if it tells none.
+    """
+
+    name: str
+    word: int
+    pos: int
+
+    def __call__(self, captions: Sequence[Caption]) -> Words: ...
 
 
 class GloveReader:
@@ -135,6 +154,30 @@ class WordLlamaReader:
         if bool((lengths == 0).any()):
             raise MotionError("a caption is empty; an evaluator needs words")
         return Words(batch.vectors, batch.vectors.new_zeros(*batch.mask.shape, 0), lengths)
+
+
+class LanguageModelReader:
+    """Captions by the token vectors of a language model's last layer, its special tokens among them.
+
+    Args:
+        model: a folder, or an id of the hub.
+
+    Raises:
+        MotionError: `transformers` is missing, or the model cannot be loaded.
+    """
+
+    pos = 0
+
+    def __init__(self, model: str, device: str | torch.device = "cpu") -> None:
+        self._encoder = HuggingFaceText(model, max_tokens=_MAX_TOKENS).to(device)
+        self.word = self._encoder.dim
+        # Numbers depend on its weights as they do on the evaluator's own.
+        self.name = f"{Path(model).name} ({weights_digest(self._encoder.named_parameters())})"
+
+    def __call__(self, captions: Sequence[Caption]) -> Words:
+        """Raises: MotionError: a caption has more tokens than the model reads."""
+        made = self._encoder([c.text for c in captions])
+        return Words(made.tokens, made.tokens.new_zeros(*made.mask.shape, 0), made.mask.sum(1))
 
 
 def _part_of_speech(word: str, part: str) -> int:
