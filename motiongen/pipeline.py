@@ -30,7 +30,7 @@ from motiongen.diffusion.timeline import Sampling, TimelineSampler
 from motiongen.editing.loop import closed, in_place_of, looped, stays
 from motiongen.editing.span import Editor
 from motiongen.editing.stream import MotionStream
-from motiongen.features.recovery import recovered
+from motiongen.features.recovery import check_recoverable, recovered
 from motiongen.models.alignment import AlignmentHeads, membership
 from motiongen.models.codecs import CODECS
 from motiongen.models.denoiser import DENOISERS, Denoiser
@@ -50,7 +50,7 @@ class TextToMotionOutput:
 
     Attributes:
         motions: the clips; empty unless `output_type` is "motion".
-        features: HumanML3D's features [t, 263] of each, as decoded; empty if `output_type` is "latent".
+        features: those [t, f] of each, as the codec decodes them; empty if `output_type` is "latent".
         latents: what they were decoded from, padded to the longest.
         alignment: how well each agrees with its sentences, -1 to 1; empty for a pipeline without alignment heads.
     """
@@ -221,7 +221,8 @@ class TextToMotionPipeline:
             loop: let the last frame flow into the first: pose, velocity, heading and, unless in place, position. The
                 length is rounded up to a fifth of a second; a clip that travels is looped in place.
             in_place: take away the way over the floor, as game engines like it; feet slide then, as they must.
-            output_type: "motion", or "features" or "latent" to stop before.
+            output_type: "motion", or "features" or "latent" to stop before; a pipeline of KIT-ML's 21 joints, whose
+                frames are counted as if there were 20 a second, makes no motions.
             return_dict: False gives a tuple with what `output_type` names alone.
             callback_on_step_end: `f(pipeline, step, timestep, {"latents": z})`; may return a dict with other latents.
 
@@ -234,6 +235,8 @@ class TextToMotionPipeline:
                 raise MotionError(f"{value} {name} asked for; give at least 1")
         if output_type not in get_args(OutputType):
             raise MotionError(f"output type '{output_type}' is unknown; there are {', '.join(get_args(OutputType))}")
+        if output_type == "motion":
+            check_recoverable(self.codec.layout, self.name)
         if best_of > 1 and self.heads is None:
             raise MotionError(f"pipeline '{self.name}' has no alignment heads to choose by; leave out best_of")
         if (loop or in_place) and output_type != "motion":
@@ -339,8 +342,10 @@ class TextToMotionPipeline:
         """Whether clips can be of several sentences, edited, continued, streamed and looped."""
         return isinstance(self.codec, TemporalCodec)
 
-    def _in_time(self) -> TemporalCodec:
-        """The codec, for what needs latents that belong to times."""
+    def _in_time(self, motions: bool = True) -> TemporalCodec:
+        """The codec, for what needs latents that belong to times, and unless told otherwise to joints of motions."""
+        if motions:
+            check_recoverable(self.codec.layout, self.name)
         if not isinstance(self.codec, TemporalCodec):
             tokens = self.codec.latent_length(1)
             raise MotionError(
@@ -352,7 +357,7 @@ class TextToMotionPipeline:
     def _laid_out(self, asked: Sequence[Timeline]) -> Batch:
         # Where no latent belongs to any time, the one sentence conditions all.
         several = any(len(t.sentences) > 1 for t in asked)
-        group = self._in_time().downsampling if several else 1
+        group = self._in_time(motions=False).downsampling if several else 1
         lengths = [self.codec.latent_length(len(t)) for t in asked]
         mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
         frames = torch.stack([t.of_latents(max(lengths), group) for t in asked])

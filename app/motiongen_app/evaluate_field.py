@@ -173,11 +173,11 @@ def begun(
 
 def check_features(pipeline: TextToMotionPipeline, protocol: Protocol) -> None:
     """Raises: InputError: the pipeline makes other features than are measured."""
-    made = pipeline.codec.features.mean.shape[0]
+    made = pipeline.codec.layout.dim
     if made != protocol.features:
         raise InputError(
             f"pipeline '{pipeline.name}' makes {made} features a frame; {protocol.name} has {protocol.features}: "
-            "add --real-only for the row of real clips"
+            "name one that was trained on it, or add --real-only for the row of real clips"
         )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from motiongen.models.denoiser import DENOISERS
 from motiongen.motion import FPS
-from motiongen.pipeline import TextToMotionPipeline
+from motiongen.pipeline import OutputType, TextToMotionPipeline
 from motiongen.training.config import load_config
 
 
@@ -31,13 +31,16 @@ def seconds_a_sentence(
     guidance: float,
 ) -> list[float]:
     """Mean seconds from a sentence to its motion, each sentence by itself; pipelines take turns, so that what else the
-    machine does meets all of them. The first sentence of each is not counted.
+    machine does meets all of them. The first sentence of each is not counted. A pipeline that makes no motions is timed
+    up to its features.
     """
+    ends: list[OutputType] = ["motion" if p.codec.layout.makes_motions else "features" for p in pipelines]
     seconds = [0.0] * len(pipelines)
     for i, (caption, length) in enumerate(zip([captions[0], *captions], [frames[0], *frames])):
         for j, pipeline in enumerate(pipelines):
             began = time.perf_counter()
-            pipeline(caption, length / FPS, steps, guidance, generator=torch.Generator().manual_seed(i))
+            generator = torch.Generator().manual_seed(i)
+            pipeline(caption, length / FPS, steps, guidance, generator=generator, output_type=ends[j])
             if i > 0:
                 seconds[j] += time.perf_counter() - began
     return [total / len(captions) for total in seconds]

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from motiongen.features.humanml3d import decode, integrate_root
+from motiongen.features.layouts import layout_of
+from motiongen.features.skeletal import integrate_root
 from motiongen.geometry.rotations import heading_quaternion, quaternion_rotate
 from motiongen.skeleton import JOINT_INDEX
 
@@ -147,17 +148,17 @@ def _views(joints: Float[Tensor, "t j 3"]) -> dict[str, Tensor]:
     return {"root": root, "trajectory": root[..., [0, 2]], "local": joints[:, 1:] - root, "global": joints}
 
 
-def foot_skate(joints: Float[Tensor, "*b t 22 3"], fps: float) -> Float[Tensor, "*b"]:
+def foot_skate(joints: Float[Tensor, "*b t j 3"], fps: float, toes: tuple[int, int] = TOES) -> Float[Tensor, "*b"]:
     """Mean horizontal speed of the toes while they stand on the floor, cm/s.
 
     Every frame weighs 2 - 2^(h / H) for a toe at height h over the clip's lowest toe, none from H = 5 cm on (the weight
     of Zhang et al. 2018, Mode-Adaptive Neural Networks, section 6).
     """
-    toes = joints[..., TOES, :]
-    height = toes[..., 1] - toes[..., 1].amin(dim=(-1, -2), keepdim=True)
+    feet = joints[..., toes, :]
+    height = feet[..., 1] - feet[..., 1].amin(dim=(-1, -2), keepdim=True)
     height = torch.maximum(height[..., 1:, :], height[..., :-1, :])
     weight = (2 - 2 ** (height / CONTACT_HEIGHT)).clamp(min=0)
-    step = toes[..., 1:, :, :] - toes[..., :-1, :, :]
+    step = feet[..., 1:, :, :] - feet[..., :-1, :, :]
     speed = 100 * fps * step[..., [0, 2]].norm(dim=-1)
     return (speed * weight).sum(dim=(-1, -2)) / weight.sum(dim=(-1, -2)).clamp(min=1e-6)
 
@@ -196,18 +197,18 @@ def penetration(joints: Float[Tensor, "*b t 22 3"]) -> Float[Tensor, "*b"]:
     return 100 * (-joints[..., 1].amin(-1)).clamp(min=0).mean(-1)
 
 
-def world_error(predicted: Float[Tensor, "*b t 263"], target: Float[Tensor, "*b t 263"]) -> Float[Tensor, "*b t"]:
+def world_error(predicted: Float[Tensor, "*b t f"], target: Float[Tensor, "*b t f"]) -> Float[Tensor, "*b t"]:
     """Mean joint distance per frame in the world, mm, of two feature clips that start at the same place."""
-    return 1000 * (decode(predicted) - decode(target)).norm(dim=-1).mean(-1)
+    layout = layout_of(target.shape[-1])
+    return 1000 * (layout.joints(predicted) - layout.joints(target)).norm(dim=-1).mean(-1)
 
 
-def root_aligned_error(
-    predicted: Float[Tensor, "*b t 263"], target: Float[Tensor, "*b t 263"]
-) -> Float[Tensor, "*b t"]:
+def root_aligned_error(predicted: Float[Tensor, "*b t f"], target: Float[Tensor, "*b t f"]) -> Float[Tensor, "*b t"]:
     """Mean joint distance per frame, mm, after both roots were moved to the origin and turned to face +Z."""
     return 1000 * (_at_root(predicted) - _at_root(target)).norm(dim=-1).mean(-1)
 
 
-def _at_root(features: Float[Tensor, "*b t 263"]) -> Float[Tensor, "*b t 22 3"]:
-    half_angle, root = integrate_root(features)
-    return quaternion_rotate(heading_quaternion(half_angle)[..., None, :], decode(features) - root[..., None, :])
+def _at_root(features: Float[Tensor, "*b t f"]) -> Float[Tensor, "*b t j 3"]:
+    joints = layout_of(features.shape[-1]).joints(features)
+    half_angle, _ = integrate_root(features)
+    return quaternion_rotate(heading_quaternion(half_angle)[..., None, :], joints - joints[..., :1, :])

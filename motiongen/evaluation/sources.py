@@ -22,7 +22,7 @@ _SURELY_FITS = 16
 class PipelineSource:
     """A pipeline and how it is sampled. Features are as decoded, before feet are cleaned: that is what papers measure.
 
-    Frames are counted, whatever their rate: a pipeline trained on 30 frames a second makes such frames.
+    Frames are counted, whatever their rate: a pipeline trained on 30 or 12.5 frames a second makes such frames.
     """
 
     pipeline: TextToMotionPipeline
@@ -57,7 +57,7 @@ class PipelineSource:
         progress: Progress | None,
     ) -> list[Tensor]:
         sampler = Sampler(self.pipeline, self.steps, self.guidance, seed, self.batch, progress)
-        return [motion.extra["features"] for motion in sampler(prompts, seconds, clean_feet=False)]
+        return sampler.features(prompts, seconds)
 
     def cut(self, captions: Sequence[str]) -> float:
         """Share of captions that are longer than the text encoder reads."""

@@ -224,5 +224,5 @@ def _share(passed: Sequence[bool]) -> float | None:
 
 def codec_report(pipeline: TextToMotionPipeline, folder: Path, split: str) -> dict[str, float]:
     """Reconstruction errors of the pipeline's codec on whole clips of a split."""
-    clips = load_clips(folder, split, shortest=SHORTEST)
+    clips = load_clips(folder, split, shortest=SHORTEST, features=pipeline.codec.layout.dim)
     return {k: round(v, 3) for k, v in reconstruction(pipeline.codec, clips).items()} | {"clips": len(clips)}

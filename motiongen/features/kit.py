@@ -18,6 +18,9 @@ JOINT_NAMES: tuple[str, ...] = (
     "RA", "RMrot", "RF",
 )  # fmt: skip
 NUM_JOINTS = len(JOINT_NAMES)
+TOES = (JOINT_NAMES.index("LF"), JOINT_NAMES.index("RF"))
+# The field takes 480 units as 0.75 m (Petrovich et al. 2022, TEMOS); the root of the published mean is then at 0.87 m.
+METRE = 480 / 0.75
 
 _UP, _DOWN, _AHEAD = (0.0, 1.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0)
 _LEFT, _RIGHT = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)

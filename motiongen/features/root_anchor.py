@@ -14,10 +14,10 @@ from torch import Tensor
 from motiongen.features.humanml3d import ROOT_VELOCITY, ROOT_YAW_VELOCITY
 from motiongen.geometry.rotations import rotate_y
 
-DIM = 3  # half turn about +Y (radians), x and z displacement (metres) in the heading of the group's first frame
+DIM = 3  # half turn about +Y (radians), x and z displacement (units of the features) in the first frame's heading
 
 
-def net_displacement(features: Float[Tensor, "b t 263"], group: int) -> Float[Tensor, "b t//{group} 3"]:
+def net_displacement(features: Float[Tensor, "b t f"], group: int) -> Float[Tensor, "b t//{group} 3"]:
     """Turn and displacement from the first frame of each group to the first frame of the next."""
     yaw, velocity = _grouped(features, group)
     moved = rotate_y(velocity, _headings(yaw)).sum(-2)
@@ -25,8 +25,8 @@ def net_displacement(features: Float[Tensor, "b t 263"], group: int) -> Float[Te
 
 
 def with_net_displacement(
-    features: Float[Tensor, "b t 263"], target: Float[Tensor, "b n 3"], group: int
-) -> Float[Tensor, "b t 263"]:
+    features: Float[Tensor, "b t f"], target: Float[Tensor, "b n 3"], group: int
+) -> Float[Tensor, "b t f"]:
     """The features with what is missing of turn and displacement spread evenly over the frames of each group."""
     yaw, velocity = _grouped(features, group)
     yaw = yaw + (target[..., :1] - yaw.sum(-1, keepdim=True)) / group
@@ -85,7 +85,7 @@ def _before(turn: Float[Tensor, "*b n"]) -> Float[Tensor, "*b n"]:
 
 
 def _grouped(
-    features: Float[Tensor, "b t 263"], group: int
+    features: Float[Tensor, "b t f"], group: int
 ) -> tuple[Float[Tensor, "b n group"], Float[Tensor, "b n group 3"]]:
     yaw = features[..., ROOT_YAW_VELOCITY.start].unflatten(-1, (-1, group))
     x, z = features[..., ROOT_VELOCITY].unbind(-1)

@@ -13,14 +13,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from motiongen.features.humanml3d import DIM
+from motiongen.features.layouts import layout_of
 from motiongen.features.normalizer import Normalizer
 from motiongen.models.vae import DiagonalNormal, MotionCodec
 from motiongen.motion import FPS, MotionError
 
 
 class TokenCodec(MotionCodec):
-    """Features [b, t, 263] to latents [b, latent_tokens, latent_dim], whatever t is, and back to any asked length.
+    """Features [b, t, f] to latents [b, latent_tokens, latent_dim], whatever t is, and back to any asked length.
 
     The encoder reads the frames behind two learned tokens for every latent, which become its mean and its variance. The
     decoder has one query a frame, nothing but its position, that attends to the latents. `encode` and `decode` speak
@@ -35,21 +35,22 @@ class TokenCodec(MotionCodec):
         layers: of the encoder, and of the decoder; an odd number, as skips join pairs of them about the middle one.
         heads, feedforward, dropout: of every layer.
         longest: frames of the longest clip that can be encoded or asked for.
+        features: of a frame: 263 for HumanML3D's, 251 for KIT-ML's.
 
     Raises:
-        ValueError: no codec has such sizes.
+        ValueError: no codec has such sizes, or no layout so many features.
     """
 
     longest: int
 
     def __init__(
         self, latent_tokens: int = 2, latent_dim: int = 256, layers: int = 9, heads: int = 4, feedforward: int = 1024,
-        dropout: float = 0.1, longest: int = 200,
+        dropout: float = 0.1, longest: int = 200, features: int = 263,
     ) -> None:  # fmt: skip
         super().__init__()
         self.config = {
             "latent_tokens": latent_tokens, "latent_dim": latent_dim, "layers": layers, "heads": heads,
-            "feedforward": feedforward, "dropout": dropout, "longest": longest,
+            "feedforward": feedforward, "dropout": dropout, "longest": longest, "features": features,
         }  # fmt: skip
         for name in ("latent_tokens", "latent_dim", "layers", "heads", "feedforward", "longest"):
             if self.config[name] < 1:
@@ -57,14 +58,14 @@ class TokenCodec(MotionCodec):
         if latent_dim % heads or latent_dim % 2:
             raise ValueError(f"latent_dim is {latent_dim}; it must be even and a multiple of heads, which is {heads}")
         self.latent_tokens, self.latent_dim, self.learned_dim = latent_tokens, latent_dim, latent_dim
-        self.longest = longest
-        self.features = Normalizer(DIM)
+        self.longest, self.layout = longest, layout_of(features)
+        self.features = Normalizer(features)
         self.latents = Normalizer(latent_tokens * latent_dim)
         sizes: dict[str, Any] = {
             "dim_feedforward": feedforward, "dropout": dropout, "activation": "gelu", "batch_first": True,
             "norm_first": True,
         }  # fmt: skip
-        self.to_width = nn.Linear(DIM, latent_dim)
+        self.to_width = nn.Linear(features, latent_dim)
         self.distribution = nn.Parameter(torch.randn(2 * latent_tokens, latent_dim))
         self.encoder = SkipStack(
             latent_dim, [nn.TransformerEncoderLayer(latent_dim, heads, **sizes) for _ in range(layers)]
@@ -73,7 +74,7 @@ class TokenCodec(MotionCodec):
         self.decoder = SkipStack(
             latent_dim, [nn.TransformerDecoderLayer(latent_dim, heads, **sizes) for _ in range(layers)]
         )
-        self.to_features = nn.Linear(latent_dim, DIM)
+        self.to_features = nn.Linear(latent_dim, features)
         self.positions: Tensor
         self.register_buffer("positions", sinusoids(longest, latent_dim), persistent=False)
 
@@ -98,7 +99,7 @@ class TokenCodec(MotionCodec):
         starts = [round(i * beyond / (count - 1)) for i in range(count)]
         return [slice(start, start + self.longest) for start in starts]
 
-    def posterior(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+    def posterior(self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
         """Distribution of the latents before they are standardised.
 
         Raises:
@@ -116,12 +117,12 @@ class TokenCodec(MotionCodec):
         mean, log_variance = x[:, : len(self.distribution)].chunk(2, dim=1)
         return DiagonalNormal(mean, log_variance.clamp(-12, 4))
 
-    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+    def encode(self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
         learned = self.posterior(features, mask)
         mean = self.latents.normalize(learned.mean.flatten(1)).view_as(learned.mean)
         return DiagonalNormal(mean, learned.log_variance - 2 * self.latents.std.log().view(mean.shape[1:]))
 
-    def reconstruct(self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t 263"]:
+    def reconstruct(self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t f"]:
         """`decode` for latents as `posterior` gives them; `mask` marks the frames that are asked for."""
         queries = self.positions[: mask.shape[1]].expand(len(z), -1, -1)
         x = self.decoder(queries, memory=z + self.token_position, tgt_key_padding_mask=~mask)
@@ -129,7 +130,7 @@ class TokenCodec(MotionCodec):
 
     def decode(
         self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None, frames: Sequence[int] | None = None
-    ) -> Float[Tensor, "b t 263"]:
+    ) -> Float[Tensor, "b t f"]:
         """As many frames of each clip as `frames` says, which the latents do not tell. All latents are real.
 
         Raises:
@@ -145,13 +146,13 @@ class TokenCodec(MotionCodec):
         return self.reconstruct(plain, asked.to(z.device))
 
     def rebuilt(
-        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
-    ) -> tuple[Float[Tensor, "b t 263"], DiagonalNormal]:
+        self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
+    ) -> tuple[Float[Tensor, "b t f"], DiagonalNormal]:
         learned = self.posterior(features, mask)
         return self.reconstruct(learned.mean + noise * (0.5 * learned.log_variance).exp(), mask), learned
 
     def sampled_rows(
-        self, features: Float[Tensor, "1 t 263"], generator: torch.Generator
+        self, features: Float[Tensor, "1 t f"], generator: torch.Generator
     ) -> Float[Tensor, "rows values"]:
         return self.posterior(features).sample(generator).flatten(1)
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from motiongen.features import root_anchor
-from motiongen.features.humanml3d import DIM
+from motiongen.features.layouts import FeatureLayout, layout_of
 from motiongen.features.normalizer import Normalizer
 
 DOWNSAMPLING = 4
@@ -45,6 +45,7 @@ class MotionCodec(nn.Module):
         latent_dim: channels of a latent.
         learned_dim: how many of them are learned, and so have a distribution.
         longest: frames of the longest clip that it holds; None where there is no limit.
+        layout: what features it takes and gives.
         features, latents: statistics of the training set, by which features and latents are standardised.
         config: the arguments that build this codec again.
     """
@@ -52,6 +53,7 @@ class MotionCodec(nn.Module):
     latent_dim: int
     learned_dim: int
     longest: int | None = None
+    layout: FeatureLayout
     features: Normalizer
     latents: Normalizer
     config: dict[str, Any]
@@ -68,31 +70,31 @@ class MotionCodec(nn.Module):
         """The parts of a clip of so many frames that training encodes, each of a length that `encode` takes."""
         raise NotImplementedError
 
-    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+    def encode(self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
         """Distribution of the standardised latents."""
         raise NotImplementedError
 
     def decode(
         self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None, frames: Sequence[int] | None = None
-    ) -> Float[Tensor, "b t 263"]:
+    ) -> Float[Tensor, "b t f"]:
         """Features of standardised latents, at least `frames` of each clip; what is beyond them has no meaning."""
         raise NotImplementedError
 
     def rebuilt(
-        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
-    ) -> tuple[Float[Tensor, "b t 263"], DiagonalNormal]:
+        self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
+    ) -> tuple[Float[Tensor, "b t f"], DiagonalNormal]:
         """Features decoded from latents that are sampled with `noise`, and the distribution of what is learned."""
         raise NotImplementedError
 
     def sampled_rows(
-        self, features: Float[Tensor, "1 t 263"], generator: torch.Generator
+        self, features: Float[Tensor, "1 t f"], generator: torch.Generator
     ) -> Float[Tensor, "rows values"]:
         """Latents of a clip, sampled, as rows of the values that `latents` is to standardise."""
         raise NotImplementedError
 
 
 class TemporalCodec(MotionCodec):
-    """Features [b, t, 263] to latents [b, t/4, latent_dim] and back.
+    """Features [b, t, f] to latents [b, t/4, latent_dim] and back.
 
     `encode` and `decode` speak latents that are standardised over the training set (`latents` holds the statistics), so
     that diffusion starts from unit variance; the root's channels come first.
@@ -101,26 +103,33 @@ class TemporalCodec(MotionCodec):
         latent_dim: channels of a latent frame, the three of the root among them.
         width: channels of the blocks at a quarter of the frame rate; those at half rate have two thirds of it.
         blocks: residual blocks at a quarter of the frame rate, in the encoder and in the decoder.
+        features: of a frame: 263 for HumanML3D's, 251 for KIT-ML's.
+
+    Raises:
+        ValueError: no layout has so many features.
     """
 
     downsampling = DOWNSAMPLING
 
-    def __init__(self, latent_dim: int = 32, width: int = 384, blocks: int = 4, dropout: float = 0.0) -> None:
+    def __init__(
+        self, latent_dim: int = 32, width: int = 384, blocks: int = 4, dropout: float = 0.0, features: int = 263
+    ) -> None:
         super().__init__()
         self.config = {
-            "latent_dim": latent_dim, "width": width, "blocks": blocks, "dropout": dropout,
+            "latent_dim": latent_dim, "width": width, "blocks": blocks, "dropout": dropout, "features": features,
         }  # fmt: skip
+        self.layout = layout_of(features)
         self.latent_dim = latent_dim
         self.learned_dim = latent_dim - root_anchor.DIM
         half = width * 2 // 3
         dilations = [1, 3, 1, 3, 1, 3, 1, 3][:blocks]
-        self.features = Normalizer(DIM)
+        self.features = Normalizer(features)
         self.latents = Normalizer(latent_dim)
         self.root = Normalizer(root_anchor.DIM)
         # Two frames a step from the start: at full rate a convolution costs twice as much and learns no more.
         self.encoder = nn.ModuleList(
             [
-                TemporalConvolution(2 * DIM, half),
+                TemporalConvolution(2 * features, half),
                 ResidualBlock(half, 1, dropout),
                 Halve(half, width),
                 *[ResidualBlock(width, d, dropout) for d in dilations],
@@ -134,12 +143,12 @@ class TemporalCodec(MotionCodec):
                 Double(width, half),
                 ResidualBlock(half, 1, dropout),
                 ResidualBlock(half, 3, dropout),
-                TemporalConvolution(half, 2 * DIM),
+                TemporalConvolution(half, 2 * features),
             ]
         )
 
     def posterior(
-        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None
+        self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"] | None = None
     ) -> tuple[DiagonalNormal, Float[Tensor, "b t//4 3"]]:
         """Distribution of the learned channels and the root's own, before the latents are standardised.
 
@@ -152,11 +161,11 @@ class TemporalCodec(MotionCodec):
             features = features * mask[..., None]
         root = self.root.normalize(root_anchor.net_displacement(features, DOWNSAMPLING))
         x = self.features.normalize(features)
-        x = _run(self.encoder, x.reshape(x.shape[0], x.shape[1] // 2, 2 * DIM), mask)
+        x = _run(self.encoder, x.reshape(x.shape[0], x.shape[1] // 2, 2 * x.shape[2]), mask)
         mean, log_variance = x.chunk(2, dim=-1)
         return DiagonalNormal(mean, log_variance.clamp(-12, 4)), root
 
-    def encode(self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
+    def encode(self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"] | None = None) -> DiagonalNormal:
         """Distribution of the standardised latents. The root's channels have (almost) no variance."""
         learned, root = self.posterior(features, mask)
         mean = self.latents.normalize(torch.cat([root, learned.mean], dim=-1))
@@ -175,21 +184,21 @@ class TemporalCodec(MotionCodec):
         return [slice(shift, shift + n * DOWNSAMPLING) for shift, n in groups if n >= 2]
 
     def rebuilt(
-        self, features: Float[Tensor, "b t 263"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
-    ) -> tuple[Float[Tensor, "b t 263"], DiagonalNormal]:
+        self, features: Float[Tensor, "b t f"], mask: Bool[Tensor, "b t"], noise: Float[Tensor, "b l e"]
+    ) -> tuple[Float[Tensor, "b t f"], DiagonalNormal]:
         learned, root = self.posterior(features, mask)
         z = torch.cat([root, learned.mean + noise * (0.5 * learned.log_variance).exp()], dim=-1)
         return self.reconstruct(z, self.latent_mask(mask)), learned
 
     def sampled_rows(
-        self, features: Float[Tensor, "1 t 263"], generator: torch.Generator
+        self, features: Float[Tensor, "1 t f"], generator: torch.Generator
     ) -> Float[Tensor, "rows values"]:
         learned, root = self.posterior(features)
         return torch.cat([root, learned.sample(generator)], dim=-1)[0]
 
     def decode(
         self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None, frames: Sequence[int] | None = None
-    ) -> Float[Tensor, "b 4*l 263"]:
+    ) -> Float[Tensor, "b 4*l f"]:
         """Features of standardised latents; velocities in them sum up to the root's channels exactly."""
         return self.reconstruct(self.latents.denormalize(z), mask)
 
@@ -204,11 +213,11 @@ class TemporalCodec(MotionCodec):
 
     def reconstruct(
         self, z: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"] | None = None
-    ) -> Float[Tensor, "b 4*l 263"]:
+    ) -> Float[Tensor, "b 4*l f"]:
         """`decode` for latents as `posterior` gives them."""
         frames = None if mask is None else mask.repeat_interleave(DOWNSAMPLING, dim=1)
         x = _run(self.decoder, z, frames)
-        features = self.features.denormalize(x.reshape(x.shape[0], -1, DIM))
+        features = self.features.denormalize(x.reshape(x.shape[0], -1, self.layout.dim))
         root = self.root.denormalize(z[..., : root_anchor.DIM])
         return root_anchor.with_net_displacement(features, root, DOWNSAMPLING)
 

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 
 from motiongen.evaluation.metrics import foot_skate, root_aligned_error, world_error
 from motiongen.features import root_anchor
-from motiongen.features.humanml3d import FOOT_CONTACTS, decode
+from motiongen.features.layouts import HUMANML3D
 from motiongen.models.codecs import CODECS
 from motiongen.models.vae import DOWNSAMPLING, MotionCodec, TemporalCodec
-from motiongen.motion import FPS
-from motiongen.skeleton import LEFT_FOOT_JOINTS, RIGHT_FOOT_JOINTS
 from motiongen.training.data import Clip, Share, crops, data_hash, load_clips
 from motiongen.training.loop import LoopConfig, Trainer
 
@@ -47,11 +45,15 @@ class CodecConfig:
 def train_codec(
     config: CodecConfig, data: Path, out: Path, minutes: float | None = None, resume: bool = False
 ) -> MotionCodec:
-    """Train on `train`, validate on `val`, and measure the latents' statistics on `train`."""
+    """Train on `train`, validate on `val`, and measure the latents' statistics on `train`.
+
+    The codec takes as many features a frame as the clips have.
+    """
     clips = load_clips(data, "train", shortest=SHORTEST)
-    held_out = load_clips(data, "val", shortest=SHORTEST)
+    features = clips[0].features.shape[1]
+    held_out = load_clips(data, "val", shortest=SHORTEST, features=features)
     torch.manual_seed(config.loop.seed)
-    codec = CODECS[config.codec](**config.model)
+    codec = CODECS[config.codec](**config.model, features=features)
     codec.features.set_from(data)
     if isinstance(codec, TemporalCodec):
         set_root_statistics(codec, clips)
@@ -65,7 +67,9 @@ def train_codec(
         return total, {k: v.item() for k, v in numbers.items()}
 
     run = {k: v for k, v in asdict(config).items() if k != "loop"}
-    run = {"kind": "codec", **run, "model": codec.config, "data": data_hash(data)}
+    # HumanML3D's layout is not told, so that a run that was begun before there were others goes on.
+    model = {k: v for k, v in codec.config.items() if (k, v) != ("features", HUMANML3D.dim)}
+    run = {"kind": "codec", **run, "model": model, "data": data_hash(data)}
     trainer = Trainer(CodecLoss(codec, config), config.loop, out, run)
     trainer.fit(loss, lambda _: reconstruction(codec, held_out), minutes, resume)
     set_latent_statistics(codec, clips)
@@ -81,7 +85,7 @@ class CodecLoss(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "b t 263"],
+        features: Float[Tensor, "b t f"],
         mask: Bool[Tensor, "b t"],
         noise: Float[Tensor, "b l d"],
         share: Share = Share(),  # noqa: B008
@@ -90,11 +94,11 @@ class CodecLoss(nn.Module):
 
         A share's sums are divided by the weight of the whole batch, so that the mean over processes is the loss of one.
         """
-        codec, weights = self.codec, self.weights
+        codec, weights, layout = self.codec, self.weights, self.codec.layout
         # How much every value of the whole batch counts in the means below.
         real = mask[..., None].to(features)
         moving = real[:, 1:]
-        standing = features[:, :-1, FOOT_CONTACTS] * moving
+        standing = features[:, :-1, layout.skeleton.groups["foot_contacts"]] * moving
         real_latents = codec.latent_mask(mask)[..., None].to(features)
 
         features, mask, noise = features[share.rows], mask[share.rows], noise[share.rows]
@@ -105,12 +109,11 @@ class CodecLoss(nn.Module):
             nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none"), real, share
         )
         # Padded frames stand still at the origin of their features, so they cannot disturb the frames before them.
-        joints, target = decode(rebuilt * real[share.rows]), decode(features * real[share.rows])
+        joints, target = layout.joints(rebuilt * real[share.rows]), layout.joints(features * real[share.rows])
         position_loss = _mean((joints - target).abs().flatten(-2), real, share)
         velocity_error = joints.diff(dim=1) - target.diff(dim=1)
         velocity_loss = _mean(velocity_error.abs().flatten(-2), moving, share)
-        feet = [*LEFT_FOOT_JOINTS, *RIGHT_FOOT_JOINTS]
-        contact_loss = _mean(velocity_error[:, :, feet].norm(dim=-1), standing, share)
+        contact_loss = _mean(velocity_error[:, :, list(layout.skeleton.feet)].norm(dim=-1), standing, share)
         kl = _mean(learned.kl(), real_latents, share)
         total = (
             feature_loss
@@ -134,15 +137,15 @@ def reconstruction(codec: MotionCodec, clips: Sequence[Clip]) -> dict[str, float
     """
     sums = dict.fromkeys(("root_aligned_mm", "world_mm", "skate_cm_s", "real_skate_cm_s"), 0.0)
     frames = 0
-    device = next(codec.parameters()).device
+    layout, device = codec.layout, next(codec.parameters()).device
     for clip in clips:
         features = _first_window(codec, clip).to(device)
         length = features.shape[1]
         rebuilt = codec.decode(codec.encode(features).mean, frames=[length])
         sums["root_aligned_mm"] += root_aligned_error(rebuilt, features).sum().item()
         sums["world_mm"] += world_error(rebuilt, features).sum().item()
-        sums["skate_cm_s"] += foot_skate(decode(rebuilt), FPS).item() * length
-        sums["real_skate_cm_s"] += foot_skate(decode(features), FPS).item() * length
+        sums["skate_cm_s"] += foot_skate(layout.joints(rebuilt), layout.fps, layout.toes).item() * length
+        sums["real_skate_cm_s"] += foot_skate(layout.joints(features), layout.fps, layout.toes).item() * length
         frames += length
     numbers = {k: v / frames for k, v in sums.items()}
     return {**numbers, "skate_ratio": numbers["skate_cm_s"] / max(1e-6, numbers["real_skate_cm_s"])}
@@ -164,7 +167,7 @@ def set_latent_statistics(codec: MotionCodec, clips: Sequence[Clip]) -> None:
     codec.latents.set(joined.mean(0), joined.std(0))
 
 
-def _first_window(codec: MotionCodec, clip: Clip) -> Float[Tensor, "1 t 263"]:
+def _first_window(codec: MotionCodec, clip: Clip) -> Float[Tensor, "1 t f"]:
     return clip.features[None, codec.windows(len(clip.features))[0]]
 
 

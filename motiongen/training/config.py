@@ -43,11 +43,11 @@ _MOST_NUMBERS = 1 << 28
 
 # Numbers that need not be positive, or that must be more than that, and the least that they may be.
 _LEAST = {
-    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "join": 0, "extend": 0,
+    "warmup": 0, "final_rate": 0, "weight_decay": 0, "seed": 0, "text_dropout": 0, "real": 0, "join": 0, "extend": 0,
     "pause": 0, "average": 0, "position_weight": 0, "velocity_weight": 0, "contact_weight": 0, "kl_weight": 0,
     "pieces": 2, "share": 0, "given": 0, "weight": 0, "restored": 0, "blur": 0,
 }  # fmt: skip
-_SHARES = {"final_rate", "text_dropout", "join", "extend", "pause", "average", "share", "given", "most"}
+_SHARES = {"final_rate", "text_dropout", "real", "join", "extend", "pause", "average", "share", "given", "most"}
 
 
 def config_names(kind: Kind) -> list[str]:
@@ -80,7 +80,7 @@ def load_config(kind: Kind, name_or_path: str | Path) -> CodecConfig | DenoiserC
     if kind == "codec":
         codec = _filled(CodecConfig, content, path, "")
         _check_choice(codec.codec, CODECS, path, "codec")
-        _check_arguments(CODECS[codec.codec], codec.model, path, "model")
+        _check_arguments(CODECS[codec.codec], codec.model, path, "model", without=("features",))
         _check_codec(codec, path)
         return codec
     if kind == "evaluator":

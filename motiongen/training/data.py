@@ -15,22 +15,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongen.arrays import ArraysError, read_npy
-from motiongen.features.humanml3d import DIM
-from motiongen.motion import FPS, MotionError
+from motiongen.features.layouts import HUMANML3D, LAYOUTS, FeatureLayout
+from motiongen.motion import MotionError
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of a dataset: its name, features and captions."""
+    """One clip of a dataset: its name, features, and the captions of the whole of it, if there are any."""
 
     name: str
-    features: Float[Tensor, "t 263"]
+    features: Float[Tensor, "t f"]
     captions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class FeatureBatch:
-    features: Float[Tensor, "b t 263"]
+    features: Float[Tensor, "b t f"]
     mask: Bool[Tensor, "b t"]
 
 
@@ -43,16 +43,15 @@ def read_split(folder: Path, split: str) -> list[str]:
 
 
 def read_captions(path: Path) -> tuple[str, ...]:
-    """The sentences of a HumanML3D text file, whose lines are `caption#tokens#start#end` (seconds).
+    """The sentences for the whole clip in a HumanML3D text file, whose lines are `caption#tokens#start#end` (seconds).
 
-    A caption of the whole clip has 0 or nan for both times. Those of a part of it are left out, for they would describe
-    frames that they do not mean; where a clip has no others they are taken all the same.
+    They have 0 or nan for both times. Those for a part of it are left out, for they would describe frames that they do
+    not mean; `motiongen.training.spans` makes clips of these frames.
 
     Raises:
         MotionError: a time is no number, or the file is not text in UTF-8.
     """
     whole: list[str] = []
-    partial: list[str] = []
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -65,43 +64,59 @@ def read_captions(path: Path) -> tuple[str, ...]:
             times = [float(text) for text in rest[1:3]]
         except ValueError:
             raise MotionError(f"{path}: the times in '{line.strip()[:80]}' are no numbers; write 0.0#0.0") from None
-        (partial if any(t and not math.isnan(t) for t in times) else whole).append(caption.strip())
-    return tuple(whole or partial)
+        if not any(t and not math.isnan(t) for t in times):
+            whole.append(caption.strip())
+    return tuple(whole)
 
 
-def _check_rate(folder: Path) -> None:
-    """A model learns frames, not seconds: of clips at another rate it would learn people in slow or fast motion."""
+def _rate(folder: Path) -> float | None:
+    """Frames a second, where the dataset tells."""
     path = folder / "manifest.json"
     try:
-        rate = json.loads(path.read_text(encoding="utf-8")).get("fps", FPS) if path.is_file() else FPS
+        return json.loads(path.read_text(encoding="utf-8")).get("fps") if path.is_file() else None
     except (ValueError, AttributeError):
         raise MotionError(f"{path}: is damaged; make the dataset anew") from None
-    if rate != FPS:
-        raise MotionError(f"{folder}: has {rate} frames a second; training takes {FPS:g}, so prepare it with --fps 20")
 
 
-def load_clips(folder: Path, split: str, shortest: int = 1) -> list[Clip]:
-    """All clips of a split that have at least `shortest` feature frames.
+def _check_rate(folder: Path, rate: float | None, layout: FeatureLayout) -> None:
+    """A model learns frames, not seconds: of clips at another rate it would learn people in slow or fast motion."""
+    if rate is not None and rate != layout.fps:
+        remedy = f"so prepare it with --fps {layout.fps:g}" if layout == HUMANML3D else f"as {layout.name} has them"
+        raise MotionError(f"{folder}: has {rate} frames a second; training takes {layout.fps:g}, {remedy}")
+
+
+def load_clips(folder: Path, split: str, shortest: int = 1, features: int | None = None) -> list[Clip]:
+    """All clips of a split that have at least `shortest` feature frames, all of one layout.
+
+    Args:
+        features: of a frame, where it is known how many they have to be.
 
     Raises:
-        MotionError: the folder is no dataset or one of another frame rate, the split is empty, or a clip is damaged or
-            has the wrong shape.
+        MotionError: the folder is no dataset or one of another frame rate, the split is empty, a clip is damaged, or
+            its features are of no layout, or of another one than `features` or the clips before it.
     """
     clips = []
-    _check_rate(folder)
+    rate, wanted = _rate(folder), features
     for name in read_split(folder, split):
         path = folder / "new_joint_vecs" / f"{name}.npy"
         try:
-            features = read_npy(path)
+            array = read_npy(path)
         except ArraysError as error:
             raise MotionError(f"{path}: {error}") from None
-        if features.ndim != 2 or features.shape[1] != DIM:
-            raise MotionError(f"{name}: features have shape {features.shape}, not [t, {DIM}]")
-        if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
+        if array.ndim != 2 or array.shape[1] not in LAYOUTS:
+            known = " or ".join(f"[t, {dim}]" for dim in LAYOUTS)
+            raise MotionError(f"{name}: features have shape {array.shape}, not {known}")
+        layout = LAYOUTS[array.shape[1]]
+        _check_rate(folder, rate, layout)
+        wanted = wanted or layout.dim
+        if layout.dim != wanted:
+            other = "clips before it" if features is None else "the codec"
+            raise MotionError(f"{path}: has {layout.dim} features a frame, and {other} {wanted}")
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise MotionError(f"{path}: holds NaN, infinity or no numbers; make the dataset anew")
-        if len(features) >= shortest:
+        if len(array) >= shortest:
             captions = read_captions(folder / "texts" / f"{name}.txt")
-            clips.append(Clip(name, torch.from_numpy(features.astype(np.float32)), captions))
+            clips.append(Clip(name, torch.from_numpy(array.astype(np.float32)), captions))
     if not clips:
         raise MotionError(f"{folder}: no clip of at least {shortest} frames in split '{split}'")
     return clips
@@ -148,7 +163,7 @@ def crops(clips: Sequence[Clip], batch: int, frames: int, generator: torch.Gener
     """Random windows of `frames` frames, drawn by length, so that every frame is as likely; short clips are padded."""
     lengths = torch.tensor([min(len(c.features), 4 * frames) for c in clips], dtype=torch.float)
     chosen = torch.multinomial(lengths, batch, replacement=True, generator=generator)
-    features = torch.zeros(batch, frames, DIM)
+    features = torch.zeros(batch, frames, clips[0].features.shape[1])
     mask = torch.zeros(batch, frames, dtype=torch.bool)
     for row, index in enumerate(chosen.tolist()):
         clip = clips[index].features

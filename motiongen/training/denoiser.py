@@ -20,10 +20,11 @@ from motiongen.models.vae import DOWNSAMPLING, MotionCodec, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.pipeline import TextToMotionPipeline
 from motiongen.training.data import Share, data_hash, load_clips, step_generator
-from motiongen.training.latents import OUTLIER, Timelines, encode_clips, read_labels, timeline_batch
+from motiongen.training.latents import OUTLIER, Timelines, encode_clips, timeline_batch
 from motiongen.training.loop import LoopConfig, Trainer
 from motiongen.training.losses import Alignment, DenoiserLoss, draw
 from motiongen.training.masking import Masking
+from motiongen.training.spans import TIMELINES, encode_runs, labels_of, read_told
 
 logger = logging.getLogger(__name__)
 
@@ -71,21 +72,26 @@ def train_denoiser(
         begin_from: a pipeline with the same codec whose weights the run begins from, as far as it has them.
 
     Raises:
-        MotionError: that pipeline's weights do not fit the configuration, or it has another codec; or the codec holds
-            whole clips and the configuration joins, crops or masks them.
+        MotionError: that pipeline's weights do not fit the configuration, or it has another codec; or the codec was
+            trained on other features, or holds whole clips and the configuration joins, crops or masks them or draws
+            real timelines.
     """
     if not isinstance(codec, TemporalCodec):
-        _check_whole_clips(config, codec)
+        _check_whole_clips(config, codec, (data / TIMELINES).is_dir())
     # Before the clips are encoded, which takes minutes: its weights may be missing.
     torch.manual_seed(config.loop.seed)
     text_encoder = build_text_encoder(config.text, **config.text_model)
-    clips = load_clips(data, "train", shortest=SHORTEST)
-    held_out_clips = load_clips(data, "val", shortest=SHORTEST)
-    encoded = encode_clips(codec, clips)
-    held_out = encode_clips(codec, held_out_clips, every=False)
-    outliers = len(clips) + len(held_out_clips) - len(encoded) - len(held_out)
-    labels = read_labels(data, [c.name for c in encoded])
-    held_out_labels = read_labels(data, [c.name for c in held_out])
+    told, held_out_told = (
+        read_told(data, load_clips(data, split, shortest=SHORTEST, features=codec.layout.dim), SHORTEST)
+        for split in ("train", "val")
+    )
+    encoded = encode_clips(codec, told.clips)
+    held_out = encode_clips(codec, held_out_told.clips, every=False)
+    outliers = len(told.clips) + len(held_out_told.clips) - len(encoded) - len(held_out)
+    labels, held_out_labels = labels_of(data, encoded, told), labels_of(data, held_out, held_out_told)
+    runs = held_out_runs = None
+    if config.timelines.real:
+        runs, held_out_runs = encode_runs(codec, told), encode_runs(codec, held_out_told, every=False)
     objective = DiffusionObjective(config.process)
     arguments = {**config.model, "latent_dim": codec.latent_dim, "text_dim": text_encoder.dim}
     denoiser = DENOISERS[config.denoiser](**arguments)
@@ -97,18 +103,21 @@ def train_denoiser(
         _take_weights(model, codec, begin_from)
 
     def loss(module: nn.Module, generator: torch.Generator, share: Share) -> tuple[Tensor, dict[str, float]]:
-        batch = timeline_batch(encoded, labels, config.batch, config.timelines, generator)
+        batch = timeline_batch(encoded, labels, config.batch, config.timelines, generator, runs)
         return module(batch, draw(batch, objective.steps, config.masking, config.text_dropout, generator), share)
 
     def validate(module: nn.Module) -> dict[str, float]:
         rows = []
         for i in range(8):
             generator = step_generator(1, i)
-            batch = timeline_batch(held_out, held_out_labels, config.batch, config.timelines, generator)
+            batch = timeline_batch(held_out, held_out_labels, config.batch, config.timelines, generator, held_out_runs)
             rows.append(module(batch, draw(batch, objective.steps, _PLAIN, 0.0, generator))[1])
         return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
     run = {k: v for k, v in asdict(config).items() if k != "loop"}
+    if runs is None:
+        # No part of the run, so that one that was begun before there was such a share goes on.
+        del run["timelines"]["real"]
     run = {**run, "model": model.denoiser.config, "text_model": text_encoder.config, "process": objective.process}
     run |= {"heads": None if heads is None else heads.config}
     run = {"kind": "denoiser", **run, "codec": weights_hash(codec), "data": data_hash(data)}
@@ -121,10 +130,11 @@ def train_denoiser(
     return trained
 
 
-def _check_whole_clips(config: DenoiserConfig, codec: MotionCodec) -> None:
+def _check_whole_clips(config: DenoiserConfig, codec: MotionCodec, has_timelines: bool) -> None:
     """One clip is one sample: its latents have no times at which another could join it or some could be masked."""
     tokens = codec.latent_length(SHORTEST)
     wanted = {
+        "timelines.real": (config.timelines.real if has_timelines else 0, 0),
         "timelines.join": (config.timelines.join, 0),
         "timelines.extend": (config.timelines.extend, 0),
         "timelines.pause": (config.timelines.pause, 0),

@@ -1,4 +1,4 @@
-"""Batches of latents with their sentences: single clips, and clips joined into timelines of several sentences."""
+"""Batches of latents with their sentences: clips, clips joined into timelines, and the timelines of real takes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from motiongen.features.humanml3d import JOINT_VELOCITIES, ROOT_VELOCITY
+from motiongen.features.layouts import FeatureLayout
 from motiongen.models.vae import MotionCodec, TemporalCodec
 from motiongen.motion import MotionError
 from motiongen.training.data import Clip
 
 OUTLIER = 15.0
-STILL = 0.012  # metres a frame: hands that are held up are slower, hands that wave faster
-TRAVELS = 0.015  # metres a frame
+STILL = 0.012  # metres a frame of HumanML3D: hands that are held up are slower, hands that wave faster
+TRAVELS = 0.015  # metres a frame of HumanML3D
 _PAUSED_OF_JOINED = 0.5
 _SHORTEST_PAUSE = 2  # latent frames
 # How much of the second of two clips that are joined is in each of the latent frames in which they overlap. Decoded,
@@ -62,6 +63,8 @@ class Timelines:
 
     Attributes:
         longest: latent frames of a sample at most; longer clips are cropped.
+        real: share of samples that are of several sentences as they were acted, from one to the next, where the dataset
+            has such timelines. `join`, `extend` and `pause` are shares of all others.
         join: share of samples that are joined from several clips, each with its sentence.
         extend: share of samples that are continued by a clip of the same label under the same sentence, so that actions
             are seen to last longer than any one take.
@@ -74,6 +77,7 @@ class Timelines:
     """
 
     longest: int = 40
+    real: float = 0.5
     join: float = 0.25
     extend: float = 0.15
     pause: float = 0.45
@@ -101,24 +105,27 @@ def encode_clips(codec: MotionCodec, clips: Sequence[Clip], every: bool = True) 
                 versions.append(z)
                 pauses.append(_pauses(codec, clip.features[window], z))
         if versions:
-            encoded.append(LatentClip(clip.name, tuple(versions), clip.captions, tuple(pauses), _travels(clip)))
+            travels = _travels(clip, codec.layout)
+            encoded.append(LatentClip(clip.name, tuple(versions), clip.captions, tuple(pauses), travels))
     if not encoded:
         raise MotionError(f"all {len(clips)} clips have latents beyond {OUTLIER:g}; train the codec on this dataset")
     return encoded
 
 
-def _pauses(codec: MotionCodec, features: Float[Tensor, "t 263"], z: Float[Tensor, "l d"]) -> dict[int, Tensor]:
+def _pauses(codec: MotionCodec, features: Float[Tensor, "t f"], z: Float[Tensor, "l d"]) -> dict[int, Tensor]:
     """Latent frames whose joints hardly move, with a root that does not; none where latents are no moments."""
     if not isinstance(codec, TemporalCodec):
         return {}
-    speed = features[:, JOINT_VELOCITIES].unflatten(-1, (-1, 3)).norm(dim=-1).amax(-1)
-    still = speed[: len(z) * codec.downsampling].view(len(z), -1).amax(1) < STILL
+    velocities = features[:, codec.layout.skeleton.groups["joint_velocities"]]
+    speed = velocities.unflatten(-1, (-1, 3)).norm(dim=-1).amax(-1)
+    still = speed[: len(z) * codec.downsampling].view(len(z), -1).amax(1) < STILL * codec.layout.step
     standing = codec.with_root(z[None], torch.zeros_like(codec.root_of(z[None])))[0]
     return {i: standing[i] for i in still.nonzero().flatten().tolist()}
 
 
-def _travels(clip: Clip) -> bool:
-    return bool(clip.features[:, ROOT_VELOCITY].norm(dim=-1).mean() > TRAVELS)
+def _travels(clip: Clip, layout: FeatureLayout) -> bool:
+    velocity = clip.features[:, layout.skeleton.groups["root_velocity"]]
+    return bool(velocity.norm(dim=-1).mean() > TRAVELS * layout.step)
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,8 @@ class Labels:
 def read_labels(folder: Path, names: Sequence[str]) -> Labels:
     """Labels from a dataset's `clips.csv`; without one every clip is equally likely and its own only peer.
 
+    A part of a clip, NAME#0, has the labels of the clip.
+
     Six hundred takes of a raised hand must not drown one of a kick: contents of a source count alike, however
     many clips show them, a clip with the square root of its seconds, a source with that of its hours.
     """
@@ -147,7 +156,7 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
         return Labels(torch.ones(len(names)), tuple((i,) for i in range(len(names))), tuple(range(len(names))))
     with open(index, newline="", encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    known = [rows[name] for name in names]
+    known = [rows[name] if name in rows else rows[name.rpartition("#")[0]] for name in names]
     contents = Counter((row["source"], row["content"]) for row in known)
     hours: defaultdict[str, float] = defaultdict(float)
     drawn: defaultdict[str, float] = defaultdict(float)
@@ -168,12 +177,21 @@ def read_labels(folder: Path, names: Sequence[str]) -> Labels:
 
 
 def timeline_batch(
-    clips: Sequence[LatentClip], labels: Labels, size: int, config: Timelines, generator: torch.Generator
+    clips: Sequence[LatentClip],
+    labels: Labels,
+    size: int,
+    config: Timelines,
+    generator: torch.Generator,
+    runs: Runs | None = None,
 ) -> LatentBatch:
     """A batch of samples of similar length: of four times as many, sorted by length, a random quarter."""
     chosen = torch.multinomial(labels.weights, 4 * size, replacement=True, generator=generator).tolist()
+    acted: list[Run | None] = [None] * len(chosen) if runs is None else runs.drawn(len(chosen), config.real, generator)
     samples = sorted(
-        (_sample(clips, labels, i, config, generator) for i in chosen),
+        (
+            _sample(clips, labels, i, config, generator) if run is None else run.drawn(config.longest, generator)
+            for i, run in zip(chosen, acted)
+        ),
         key=lambda pieces: sum(map(len, pieces)),
     )
     first = int(torch.randint(4, (), generator=generator)) * size
@@ -182,7 +200,7 @@ def timeline_batch(
 
 @dataclass(frozen=True)
 class Piece:
-    """Latents of one sentence; `clip` numbers where they are from, `kind` what they show."""
+    """Latents of one sentence; `clip` numbers the clip that they are from, -1 a run; `kind` what they show."""
 
     latents: Float[Tensor, "_ d"]
     sentence: str
@@ -191,6 +209,44 @@ class Piece:
 
     def __len__(self) -> int:
         return len(self.latents)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Sentences that follow each other in one take: its latents, once for every window of it that the codec takes.
+
+    `ends` holds for each version the latent frame at which each sentence ends, which for a short one may be where the
+    one before it does; `kinds` numbers what the sentences show.
+    """
+
+    sentences: tuple[str, ...]
+    kinds: tuple[int, ...]
+    versions: tuple[Float[Tensor, "_ d"], ...]
+    ends: tuple[tuple[int, ...], ...]
+
+    def drawn(self, longest: int, generator: torch.Generator) -> list[Piece]:
+        """A version, cropped at random if it is too long, in pieces; without sentences of which no frame is left."""
+        version = int(torch.randint(len(self.versions), (), generator=generator))
+        latents, start = self.versions[version], 0
+        if len(latents) > longest:
+            start = int(torch.randint(len(latents) - longest + 1, (), generator=generator))
+        bounds = [min(max(end, start), start + longest) for end in (0, *self.ends[version])]
+        told = zip(self.sentences, self.kinds, pairwise(bounds))
+        return [Piece(latents[a:b], text, -1, kind) for text, kind, (a, b) in told if a < b]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a dataset, and how likely each is to be drawn."""
+
+    runs: tuple[Run, ...]
+    weights: Float[Tensor, " n"]
+
+    def drawn(self, count: int, share: float, generator: torch.Generator) -> list[Run | None]:
+        """Runs at about that share of `count` places."""
+        chosen = torch.multinomial(self.weights, count, replacement=True, generator=generator).tolist()
+        here = (torch.rand(count, generator=generator) < share).tolist()
+        return [self.runs[i] if taken else None for i, taken in zip(chosen, here)]
 
 
 def collate(samples: Sequence[Sequence[Piece]]) -> LatentBatch:

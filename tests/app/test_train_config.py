@@ -28,7 +28,7 @@ def test_denoisers_that_come_along_can_be_built(name: str) -> None:
 
 def test_names_and_values() -> None:
     assert config_names("codec") == ["motion-mamba-paper", "starter", "tiny"]
-    assert config_names("denoiser") == ["motion-mamba-paper", "starter", "tiny", "transformer"]
+    assert config_names("denoiser") == ["babel", "motion-mamba-paper", "starter", "tiny", "transformer"]
     assert load_config("denoiser", "transformer").denoiser == "TransformerDenoiser"
     codec = load_config("codec", "tiny")
     assert (codec.model["latent_dim"], codec.loop.steps, codec.loop.save_steps, codec.frames) == (8, 40, 5, 32)
@@ -75,6 +75,8 @@ def test_a_file_is_read_like_a_name(tmp_path: Path) -> None:
         ("denoiser", {"model": {"latent_dim": 9}}, "key 'model.latent_dim' is unknown"),
         ("denoiser", {"text_model": {"size": 9}}, "key 'text_model.size' is unknown"),
         ("denoiser", {"timelines": {"pieces": 1}}, "timelines.pieces is 1; it must be at least 2"),
+        ("denoiser", {"timelines": {"real": 1.5}}, "timelines.real is 1.5; it must be 0 to 1"),
+        ("denoiser", {"timelines": {"real": -0.5}}, "timelines.real is -0.5; it must be at least 0"),
         ("codec", {"model": {"latent_dim": 3}}, "model.latent_dim is 3; it must be a whole number of at least 4"),
         ("codec", {"model": {"blocks": 9}}, "model.blocks is 9; it must be 1 to 8"),
         ("codec", {"model": {"blocks": -1}}, "model.blocks is -1; it must be 1 to 8"),
