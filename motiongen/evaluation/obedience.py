@@ -17,9 +17,12 @@ from motiongen.skeleton import JOINT_INDEX
 J = JOINT_INDEX
 # Metres of the wrist over the shoulder from which a hand counts as raised: a timid wave stays a little below.
 RAISED = -0.15
-# Metres that a raised wrist covers beyond going up and coming down. Real raises stay under 0.6 and real waves over it;
-# a hand that is held up for longer, or waves timidly, may be a little off either way.
+# Metres that a raised wrist covers beyond going up and coming down. Real raises stay under 0.6 and real waves, which
+# take seven seconds, over it; a hand that is held up for longer, or waves timidly, may be a little off either way.
 WAVING_FROM, RAISING_TO = 0.5, 1.0
+# Who waves for less than five seconds waves less: so many metres a second do from three seconds on. Of real waves cut
+# to four seconds, 8 % stay under half a metre, and 1 % under this.
+WAVING_A_SECOND, WAVING_SECONDS = 0.1, 3.0
 # m/s^2: speed under way times steps a second. Neither alone tells a tired run from a brisk walk; between the two limits
 # lie the slowest real runs and the briskest real walks, and either word fits.
 RUNNING_FROM, WALKING_TO = 3.4, 3.8
@@ -39,6 +42,7 @@ class Kinematics:
         forward, sideways: displacement summed along the person's own facing and left at every frame, metres.
         left_raised, right_raised: largest height of a wrist over its shoulder, metres.
         left_waves, right_waves: path of a raised wrist against its own shoulder beyond going up and down, metres.
+        left_up, right_up: for how long a wrist is raised, seconds.
         left_kick, right_kick: largest height of an ankle, metres.
         left_punch, right_punch: largest speed at which a wrist moves away from its shoulder, m/s.
         bend: largest angle between the trunk and the vertical while it leans forward, degrees.
@@ -56,6 +60,8 @@ class Kinematics:
     right_raised: float
     left_waves: float
     right_waves: float
+    left_up: float
+    right_up: float
     left_kick: float
     right_kick: float
     left_punch: float
@@ -98,6 +104,7 @@ def measure(motion: Motion) -> Kinematics:
         wrist = joints[:, J[f"{side}_wrist"]] - joints[:, J[f"{side}_shoulder"]]
         numbers[f"{side}_raised"] = wrist[:, 1].max().item()
         numbers[f"{side}_waves"] = _waving(wrist)
+        numbers[f"{side}_up"] = (wrist[:, 1] > RAISED).sum().item() / fps
         numbers[f"{side}_kick"] = joints[:, J[f"{side}_ankle"], 1].max().item()
         numbers[f"{side}_punch"] = (wrist.norm(dim=-1).diff().max() * fps).item()
     return Kinematics(**numbers)
@@ -143,12 +150,12 @@ def _hands(left: bool, right: bool, waving: bool) -> Check:
     """Exactly these hands go up, and wave or do not, while the person stands."""
 
     def check(k: Kinematics) -> bool:
-        for height, waves, up in ((k.left_raised, k.left_waves, left), (k.right_raised, k.right_waves, right)):
-            if (
-                (height > RAISED) != up
-                or (up and waving and waves < WAVING_FROM)
-                or (not waving and waves > RAISING_TO)
-            ):
+        for height, waves, seconds, up in (
+            (k.left_raised, k.left_waves, k.left_up, left),
+            (k.right_raised, k.right_waves, k.right_up, right),
+        ):
+            enough = WAVING_FROM if seconds < WAVING_SECONDS else min(WAVING_FROM, WAVING_A_SECOND * seconds)
+            if (height > RAISED) != up or (up and waving and waves < enough) or (not waving and waves > RAISING_TO):
                 return False
         return k.path < 1.0
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,13 @@ def test_raising_a_hand_twice_is_no_wave(raise_hand: Body) -> None:
     twice = torch.cat([raise_hand(60, "left"), raise_hand(60, "left")])
     assert measure(Motion(twice)).left_waves == pytest.approx(0, abs=0.05)
     assert passed(twice) == {"raise-up-left-hand"}
+
+
+def test_who_waves_for_less_long_has_to_wave_less(raise_hand: Body) -> None:
+    waved = replace(measure(Motion(raise_hand(60, "left", waves=3))), left_waves=0.45)
+    for seconds, is_wave in ((2.0, False), (4.0, True), (5.0, False)):  # a raise of two seconds may have as much
+        assert CHECKS["wave-left-hand"](replace(waved, left_up=seconds)) == is_wave
+    assert measure(Motion(raise_hand(60, "left"))).right_up == 0 < measure(Motion(raise_hand(60, "left"))).left_up < 3
 
 
 def test_a_raised_hand_cut_off_at_the_top_does_not_wave(raise_hand: Body) -> None:
