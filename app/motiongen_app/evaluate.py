@@ -67,9 +67,8 @@ def starter(options: Options, repeats: int) -> str:
         }  # fmt: skip
         for group, sentences in asked.items():
             report["generated"][f"{group}, {SECONDS:g} s"] = protocol.obedience(sampler, sentences, SECONDS)
-            if group in splits:
-                own = protocol.real_seconds(sampler, data, sentences)
-                report["generated"][f"{group}, as long as real"] = protocol.obedience(sampler, sentences, own)
+            own = protocol.real_seconds(sampler, data, sentences)
+            report["generated"][f"{group}, as long as real"] = protocol.obedience(sampler, sentences, own)
         for count in (2, 3):
             group = f"timelines of {count}"
             clips = max(1, limit // TIMELINES_PER_LIMIT)

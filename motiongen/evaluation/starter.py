@@ -3,9 +3,10 @@ whether transitions jump or slide, and whether what is generated is as varied as
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from motiongen.training.data import load_clips
 
 # Windows of real motion to hold transitions to, and pairs of clips for a distance.
 REAL_WINDOWS, PAIRS = 512, 300
+_UNKNOWN = round(4 * FPS)  # frames of what no real clip shows
 
 
 def real_clips(folder: Path, split: str) -> dict[str, Any]:
@@ -48,10 +50,29 @@ def obedience(sampler: Sampler, asked: Sequence[Labelled], seconds: float | Sequ
 
 
 def real_seconds(sampler: Sampler, folder: Path, clips: Sequence[Labelled]) -> list[float]:
-    """Lengths of real clips, as far as the pipeline's codec holds them."""
+    """Lengths of real clips, as far as the pipeline's codec holds them.
+
+    A sentence without a clip of its own is given the median of those of its content and style, or of its content.
+    """
     longest = sampler.pipeline.codec.longest
-    frames = [len(real_motion(folder, clip)) for clip in clips]
-    return [n / FPS if longest is None else min(n, longest) / FPS for n in frames]
+    frames = [_frames(folder, clip) for clip in clips]
+    alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    if None in frames:
+        for clip in (clip for split in ("train", "test", "heldout") for clip in labelled_clips(folder, split)):
+            n = _frames(folder, clip) or _UNKNOWN
+            alike[clip.content, clip.style].append(n)
+            alike[clip.content,].append(n)
+    told = [
+        n or median(alike[clip.content, clip.style] or alike[clip.content,] or [_UNKNOWN])
+        for n, clip in zip(frames, clips)
+    ]
+    return [n / FPS if longest is None else min(n, longest) / FPS for n in told]
+
+
+def _frames(folder: Path, clip: Labelled) -> int | None:
+    """Frames of the real clip; None for a sentence that has none."""
+    path = folder / "new_joints" / f"{clip.name}.npy"
+    return len(np.load(path, mmap_mode="r")) if path.is_file() else None
 
 
 def _each(seconds: float | Sequence[float], count: int) -> list[float]:

@@ -69,7 +69,8 @@ def test_real_clips_stand_beside_generated_ones(
     assert report["real"]["held-out pairs"]["obeyed"] == 1
     assert {group: row["clips"] for group, row in report["generated"].items()} == {
         "test, 6 s": 2, "test, as long as real": 2, "held-out pairs, 6 s": 2, "held-out pairs, as long as real": 2,
-        "paraphrases, 6 s": 1, "paraphrases-2, 6 s": 1,
+        "paraphrases, 6 s": 1, "paraphrases, as long as real": 1,
+        "paraphrases-2, 6 s": 1, "paraphrases-2, as long as real": 1,
     }  # fmt: skip
     assert report["codec"]["test"]["root_aligned_mm"] > 0
     assert report["pipeline"]["hash"] in (out / "report.md").read_text()
