@@ -22,7 +22,7 @@ _SURELY_FITS = 16
 class PipelineSource:
     """A pipeline and how it is sampled. Features are as decoded, before feet are cleaned: that is what papers measure.
 
-    Frames are counted, whatever their rate: a pipeline trained on 30 or 12.5 frames a second makes such frames.
+    Frames are counted, whatever their rate: a pipeline trained on KIT-ML's 12.5 frames a second makes such frames.
     """
 
     pipeline: TextToMotionPipeline
